@@ -1,0 +1,1 @@
+"""geosatu: the maps of an Indonesian kelurahan, on PostGIS."""

@@ -1,0 +1,41 @@
+"""What a user can cause. Each message is one plain Indonesian sentence: what, where, and what to do."""
+
+
+class GeosatuError(Exception):
+    """The root of everything a user can cause; a bug is never one of these."""
+
+
+class InvalidSettings(GeosatuError):
+    """A setting of the environment or of `.env` cannot be used."""
+
+
+class InvalidCatalogue(GeosatuError):
+    """A layer file says something that geosatu does not understand or cannot keep."""
+
+
+class UnknownLayer(GeosatuError):
+    """No layer of this name is in the catalogue."""
+
+
+class UnknownFeature(GeosatuError):
+    """The layer has no feature with this id, or not for this reader."""
+
+
+class InvalidQuery(GeosatuError):
+    """A parameter of a request is not one we know, or its value makes no sense."""
+
+
+class UnreadableFile(GeosatuError):
+    """A file is not what its name says, or is too large, or is broken."""
+
+
+class RefusedChange(GeosatuError):
+    """A change was refused as a whole, and nothing of it was kept."""
+
+
+class DatabaseUnavailable(GeosatuError):
+    """The database cannot be reached, or lacks what geosatu needs of it."""
+
+
+class HomeInUse(GeosatuError):
+    """Another geosatu service holds this home."""

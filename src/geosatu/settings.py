@@ -1,0 +1,42 @@
+"""The environment, read once. Everything else is handed a `Settings`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from geosatu.errors import InvalidSettings
+
+
+class Settings(BaseSettings):
+    """What the operator may choose, as `GEOSATU_<NAME>` in the environment or in `.env`."""
+
+    model_config = SettingsConfigDict(env_prefix="GEOSATU_", env_file=".env", extra="ignore", frozen=True)
+
+    database_url: SecretStr | None = None
+    """A PostgreSQL server to use; absent: geosatu runs its own cluster under `home`."""
+    home: Path = Path(".geosatu")
+    host: str = "127.0.0.1"
+    port: int = Field(8000, ge=0, le=65535)
+    layers: Path = Path("layers")
+    geodata: Path = Path("geodata")
+    public_url: str | None = None
+    """The address that users see when a proxy stands in front; absent: the address of the request."""
+    basemap: str | None = None
+    """A tile address with {z}, {x} and {y}; absent: the map shows our own layers only."""
+    basemap_attribution: str = ""
+    max_file_mb: int = Field(512, gt=0)
+    """The largest file that an import reads."""
+
+    @classmethod
+    def from_env(cls) -> Self:
+        """The settings, or one sentence about the first one that cannot be used."""
+        try:
+            return cls()
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = "GEOSATU_" + "_".join(str(part) for part in first["loc"]).upper()
+            raise InvalidSettings(f"Pengaturan {name} tidak dapat dipakai: {first['msg']}.") from None
