@@ -23,7 +23,7 @@ class Box(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """The box of a `bbox` parameter: west,south,east,north, or with heights in between, which are dropped."""
+        """The box of a `bbox` parameter: west,south,east,north; heights, if given, are dropped."""
         try:
             numbers = [float(part) for part in text.split(",")]
             if len(numbers) == 6:
