@@ -212,6 +212,10 @@ class Layer(Part):
             raise ValueError(f"label: {self.label} is not public, every map would show it")
         return self
 
+    def __hash__(self) -> int:
+        """By name, so that what is derived from a layer can be kept beside it."""
+        return hash(self.name)
+
     @property
     def polygonal(self) -> bool:
         return self.geometry in ("Polygon", "MultiPolygon")

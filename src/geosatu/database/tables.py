@@ -1,0 +1,179 @@
+"""Layer -> PostGIS table. Everything here is derived from the catalogue or is a table of our own."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from geoalchemy2 import Geometry
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Computed,
+    Date,
+    DateTime,
+    Double,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    Time,
+    Uuid,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.types import TypeEngine
+
+from geosatu.crs import STORAGE_SRID
+from geosatu.layers import KODE_WILAYAH, SOURCES, STATUSES, Field, FieldType, Layer, Measure
+
+LAYER_SCHEMA = "layer"
+OWN_SCHEMA = "geosatu"
+
+TYPES: dict[FieldType, TypeEngine[Any]] = {
+    "text": Text(),
+    "texts": ARRAY(Text()),
+    "integer": BigInteger(),
+    "decimal": Double(),
+    "boolean": Boolean(),
+    "date": Date(),
+    "time": Time(),
+    "code": Text(),
+    "codes": ARRAY(Text()),
+}
+
+# On the ellipsoid, so that the figure does not depend on a projection.
+MEASURES: dict[Measure, str] = {
+    "area_m2": "round(ST_Area(geom::geography)::numeric, 1)::double precision",
+    "area_ha": "round(ST_Area(geom::geography)::numeric / 10000, 2)::double precision",
+    "length_m": "round(ST_Length(geom::geography)::numeric, 1)::double precision",
+}
+
+
+@lru_cache(maxsize=1024)
+def table_of(layer: Layer) -> Table:
+    """The PostGIS table that holds the layer's features, geometry in EPSG:4326."""
+    name = layer.name
+    table = Table(
+        name,
+        MetaData(),
+        Column("id", BigInteger, Identity(), primary_key=True),
+        Column("uid", Uuid, nullable=False, unique=True, server_default=func.gen_random_uuid()),
+        Column("kode_wilayah", Text),
+        Column("status", Text, nullable=False, server_default="draf"),
+        Column("version", Integer, nullable=False, server_default="1"),
+        Column("accuracy_m", Double),
+        Column("source", Text),
+        Column("import_id", BigInteger),
+        Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+        Column("created_by", Text, nullable=False),
+        Column("updated_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+        Column("updated_by", Text, nullable=False),
+        *(_column(field) for field in layer.fields.values()),
+        Column("geom", Geometry(layer.geometry, STORAGE_SRID, spatial_index=False), nullable=False),
+        CheckConstraint(f"kode_wilayah ~ '{KODE_WILAYAH}'", name=f"{name}_kode_wilayah"),
+        CheckConstraint(_one_of("status", STATUSES), name=code_constraint(name, "status")),
+        CheckConstraint(_one_of("source", SOURCES), name=code_constraint(name, "source")),
+        *(
+            CheckConstraint(codes_condition(field), name=code_constraint(name, field.name))
+            for field in layer.fields.values()
+            if field.codes
+        ),
+        Index(f"{name}_geom", "geom", postgresql_using="gist"),
+        Index(f"{name}_wilayah", "kode_wilayah"),
+        schema=LAYER_SCHEMA,
+    )
+    if layer.key:
+        Index(f"{name}_key", *(table.c[column] for column in layer.key), unique=True)
+    return table
+
+
+def _column(field: Field) -> Column[Any]:
+    computed = [Computed(MEASURES[field.measure], persisted=True)] if field.measure else []
+    return Column(field.name, TYPES[field.type], *computed)
+
+
+def code_constraint(layer: str, field: str) -> str:
+    """The name of the constraint that holds a field to its code list."""
+    return f"{layer}_{field}_codes"[:63]
+
+
+def codes_condition(field: Field) -> str:
+    """The SQL condition that holds a field to its code list; by the catalogue, codes are plain words."""
+    if field.type == "code":
+        return _one_of(field.name, field.codes)
+    listed = ", ".join(f"'{code}'" for code in field.codes)
+    return f"{field.name} <@ ARRAY[{listed}]"
+
+
+def _one_of(column: str, codes: dict[str, str]) -> str:
+    listed = ", ".join(f"'{code}'" for code in codes)
+    return f"{column} IN ({listed})"
+
+
+own = MetaData(schema=OWN_SCHEMA)
+
+imports = Table(
+    "import",
+    own,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("layer", Text, nullable=False),
+    Column("file", Text, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("added", Integer, nullable=False),
+    Column("updated", Integer, nullable=False),
+    Column("refused", Integer, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("created_by", Text, nullable=False),
+)
+
+history = Table(
+    "history",
+    own,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("layer", Text, nullable=False),
+    Column("feature", BigInteger, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("attributes", JSONB, nullable=False),
+    Column("geom", Geometry("GEOMETRY", STORAGE_SRID, spatial_index=False), nullable=False),
+    Column("ended_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("ended_by", Text),
+    Column("deleted", Boolean, nullable=False, server_default=text("false")),
+    Index("history_feature", "layer", "feature", "version"),
+)
+
+layer_revision = Table(
+    "layer_revision",
+    own,
+    Column("layer", Text, primary_key=True),
+    Column("revision", BigInteger, nullable=False),
+    Column("changed_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+)
+
+checks = Table(
+    "check",
+    own,
+    Column("layer", Text, primary_key=True),
+    Column("revision", BigInteger, nullable=False),
+    Column("checked_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+)
+
+findings = Table(
+    "finding",
+    own,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("layer", Text, ForeignKey("geosatu.check.layer", ondelete="CASCADE"), nullable=False, index=True),
+    Column("rule", Text, nullable=False),
+    Column("severity", Text, nullable=False),
+    Column("features", ARRAY(BigInteger), nullable=False),
+    Column("area_m2", Double),
+    Column("message", Text, nullable=False),
+    Column("place", Geometry("GEOMETRY", STORAGE_SRID, spatial_index=False)),
+)
