@@ -30,9 +30,7 @@ class Box(NamedTuple):
                 numbers = [*numbers[0:2], *numbers[3:5]]
             box = cls(*numbers)
         except (ValueError, TypeError):
-            raise InvalidQuery(
-                f"bbox={text}: harus empat bilangan barat,selatan,timur,utara dalam derajat."
-            ) from None
+            raise InvalidQuery(f"bbox={text}: harus empat bilangan barat,selatan,timur,utara dalam derajat.") from None
         if not all(math.isfinite(number) for number in box):
             raise InvalidQuery(f"bbox={text}: bilangannya harus terhingga.")
         if box.south > box.north or not -90 <= box.south <= box.north <= 90:

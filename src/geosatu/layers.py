@@ -54,6 +54,10 @@ KODE_WILAYAH = r"^\d{2}\.\d{2}\.\d{2}\.\d{4}$"
 """The Kemendagri code of a kelurahan or desa, PP.KK.CC.LLLL."""
 
 
+OWNERS = "batas_kelurahan"
+"""The layer whose features own those of other layers: a feature lies in the kelurahan of its `kode_wilayah`."""
+
+
 class Part(BaseModel):
     """A piece of a layer file: unknown keys are refused, and nothing changes after reading."""
 
@@ -179,9 +183,7 @@ class Layer(Part):
     style: Style
     licence: str = "CC-BY-4.0"
     contact: str = "Walidata kota"
-    update_frequency: Literal["harian", "mingguan", "bulanan", "semesteran", "tahunan", "tidak_tetap"] = (
-        "tahunan"
-    )
+    update_frequency: Literal["harian", "mingguan", "bulanan", "semesteran", "tahunan", "tidak_tetap"] = "tahunan"
     lineage: str
     kugi_fcode: str | None = None
 
@@ -297,9 +299,7 @@ class Catalogue:
     @cached_property
     def by_theme(self) -> dict[str, list[Layer]]:
         """The layers under the title of their theme, themes in the order of their file."""
-        groups = {
-            title: [layer for layer in self if layer.theme == theme] for theme, title in self.themes.items()
-        }
+        groups = {title: [layer for layer in self if layer.theme == theme] for theme, title in self.themes.items()}
         return {title: layers for title, layers in groups.items() if layers}
 
 

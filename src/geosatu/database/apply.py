@@ -231,8 +231,6 @@ def _replace_codes(layer: Layer, field: Field, erase: Collection[str]) -> Callab
             holds = column == code if field.type == "code" else column.any(code)
             operations.execute(update(table).where(holds).values({field.name: without}))
         if field.codes:
-            operations.create_check_constraint(
-                name, table.name, text(codes_condition(field)), schema=LAYER_SCHEMA
-            )
+            operations.create_check_constraint(name, table.name, text(codes_condition(field)), schema=LAYER_SCHEMA)
 
     return run

@@ -105,9 +105,7 @@ class Cluster:
 
     @property
     def conninfo(self) -> str:
-        return psycopg.conninfo.make_conninfo(
-            host=str(self.socket), user=USER, dbname=DATABASE, password=self.password
-        )
+        return psycopg.conninfo.make_conninfo(host=str(self.socket), user=USER, dbname=DATABASE, password=self.password)
 
     @cached_property
     def password(self) -> str:
@@ -247,16 +245,13 @@ class Cluster:
         while True:
             try:
                 with psycopg.connect(maintenance, autocommit=True) as conn:
-                    if not conn.execute(
-                        "SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]
-                    ).fetchone():
+                    if not conn.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
                         conn.execute(SQL("CREATE DATABASE {}").format(Identifier(DATABASE)))
                     return
             except psycopg.OperationalError as error:
                 if time.monotonic() > deadline:
                     raise DatabaseUnavailable(
-                        f"PostgreSQL di {self.place} tidak menjawab: {_first_line(error)}. "
-                        f"Lihat {self.place / 'log'}."
+                        f"PostgreSQL di {self.place} tidak menjawab: {_first_line(error)}. Lihat {self.place / 'log'}."
                     ) from None
                 time.sleep(0.1)
 

@@ -79,9 +79,7 @@ def _embedded(conninfo: str) -> URL:
 @contextmanager
 def _engine(url: URL) -> Iterator[Engine]:
     options = "-c timezone=UTC -c jit=off -c search_path=public"
-    engine = create_engine(
-        url, connect_args={"options": options, "connect_timeout": 10, "application_name": "geosatu"}
-    )
+    engine = create_engine(url, connect_args={"options": options, "connect_timeout": 10, "application_name": "geosatu"})
     try:
         yield engine
     finally:
@@ -107,8 +105,7 @@ def _prepare(engine: Engine, minimum: tuple[int, int]) -> None:
             command.upgrade(config, "head")
     except OperationalError as error:
         raise DatabaseUnavailable(
-            f"Basis data {where} tidak dapat dihubungi: {_reason(error)}. "
-            "Periksa alamat, pengguna dan sandinya."
+            f"Basis data {where} tidak dapat dihubungi: {_reason(error)}. Periksa alamat, pengguna dan sandinya."
         ) from None
     except ProgrammingError as error:
         raise DatabaseUnavailable(
@@ -118,9 +115,7 @@ def _prepare(engine: Engine, minimum: tuple[int, int]) -> None:
 
 
 def _require_postgis(conn: Connection, minimum: tuple[int, int]) -> None:
-    available = conn.scalar(
-        text("SELECT default_version FROM pg_available_extensions WHERE name = 'postgis'")
-    )
+    available = conn.scalar(text("SELECT default_version FROM pg_available_extensions WHERE name = 'postgis'"))
     if available is None:
         raise DatabaseUnavailable(
             "PostGIS tidak terpasang di server PostgreSQL itu; pasang paket postgresql-postgis di sana."
@@ -129,9 +124,7 @@ def _require_postgis(conn: Connection, minimum: tuple[int, int]) -> None:
     version = installed or available
     if tuple(int(part) for part in version.split(".")[:2]) < minimum:
         needed = ".".join(map(str, minimum))
-        raise DatabaseUnavailable(
-            f"Server itu memakai PostGIS {version}; geosatu perlu {needed} atau lebih baru."
-        )
+        raise DatabaseUnavailable(f"Server itu memakai PostGIS {version}; geosatu perlu {needed} atau lebih baru.")
     if installed is None:
         try:
             with conn.begin_nested():

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from geoalchemy2 import Geometry
 from sqlalchemy import (
     JSON,
     Connection,
@@ -17,12 +16,12 @@ from sqlalchemy import (
     insert,
     literal,
     select,
-    type_coerce,
 )
 
 from geosatu.crs import STORAGE_SRID
 from geosatu.database.tables import checks, findings, layer_revision
-from geosatu.layers import Layer
+from geosatu.features import Actor
+from geosatu.layers import Catalogue, Layer
 
 
 def replace_findings(conn: Connection, layer: Layer, found: Sequence[Mapping[str, Any]]) -> None:
@@ -30,23 +29,25 @@ def replace_findings(conn: Connection, layer: Layer, found: Sequence[Mapping[str
 
     Each has rule, severity, features (ids), area_m2, message and place (WKB in EPSG:4326).
     """
+    of_layer = layer_revision.c.layer == layer.name
+    revision = select(layer_revision.c.layer, layer_revision.c.revision).where(of_layer)
     conn.execute(delete(checks).where(checks.c.layer == layer.name))
-    revision = select(layer_revision.c.layer, layer_revision.c.revision).where(
-        layer_revision.c.layer == layer.name
-    )
     conn.execute(insert(checks).from_select(["layer", "revision"], revision))
-    if found:
-        place = func.ST_GeomFromWKB(bindparam("wkb"), STORAGE_SRID)
-        rows = [{**row, "wkb": row["place"], "layer": layer.name} for row in found]
-        columns = ("layer", "rule", "severity", "features", "area_m2", "message")
-        values: dict[str, Any] = {name: bindparam(name) for name in columns} | {
-            "place": type_coerce(place, Geometry)
-        }
-        conn.execute(insert(findings).values(values), [{**row} for row in rows])
+    if not found:
+        return
+    columns = ("layer", "rule", "severity", "features", "area_m2", "message")
+    values: dict[str, Any] = {name: bindparam(name) for name in columns}
+    values["place"] = func.ST_GeomFromWKB(bindparam("place"), STORAGE_SRID)
+    rows = [{**each, "features": list(each["features"])} for each in found]
+    conn.execute(insert(findings).values(values), rows)
 
 
-def findings_geojson(conn: Connection) -> str:
-    """All kept findings as the inside of a GeoJSON `features` array."""
+def findings_geojson(conn: Connection, catalogue: Catalogue, actor: Actor) -> str:
+    """The kept findings as the inside of a GeoJSON `features` array.
+
+    Checks look at features where they really are, so findings on layers of homes are not for the public.
+    """
+    homes = [layer.name for layer in catalogue if layer.home is not None] if actor.access == "publik" else []
     properties = func.json_build_object(
         *("layer", findings.c.layer, "rule", findings.c.rule, "severity", findings.c.severity),
         *("message", findings.c.message, "area_m2", findings.c.area_m2, "features", findings.c.features),
@@ -61,5 +62,6 @@ def findings_geojson(conn: Connection) -> str:
         select(func.string_agg(cast(feature, Text), literal(",")))
         .select_from(findings.join(checks, checks.c.layer == findings.c.layer))
         .join(layer_revision, layer_revision.c.layer == checks.c.layer)
+        .where(findings.c.layer.not_in(homes))
     )
     return conn.scalar(rows) or ""

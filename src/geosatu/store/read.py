@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date
 from typing import Any
 
 import geopandas
@@ -38,7 +38,7 @@ from geosatu.crs import STORAGE_SRID
 from geosatu.database.tables import LAYER_SCHEMA, layer_revision, table_of
 from geosatu.errors import UnknownFeature
 from geosatu.features import Actor, Box, Page, Query
-from geosatu.layers import Catalogue, Layer
+from geosatu.layers import OWNERS, Catalogue, Layer
 
 DECIMALS = 9
 """Of degrees in GeoJSON, a tenth of a millimetre: what is stored comes out as it went in."""
@@ -52,9 +52,8 @@ class Summary:
 
     count: int
     bounds: Box | None
-    revision: int
-    changed_at: datetime | None
-    """When the layer last changed; None while it is empty."""
+    changed_on: date | None
+    """The day of the last change (UTC); None: there was none."""
 
 
 def properties_of(layer: Layer, actor: Actor) -> list[Column[object]]:
@@ -136,6 +135,17 @@ def frame(conn: Connection, layer: Layer, actor: Actor) -> geopandas.GeoDataFram
     return geopandas.GeoDataFrame(data, geometry=geometry, crs=STORAGE_SRID)
 
 
+def count(conn: Connection, layer: Layer, actor: Actor) -> int:
+    """How many features this reader sees."""
+    source, _, visible = _published(layer, actor)
+    return conn.scalar(select(func.count()).select_from(source).where(visible)) or 0
+
+
+def revisions(conn: Connection) -> dict[str, int]:
+    """How often each layer has changed; what is derived from a layer holds as long as this does."""
+    return {row.layer: row.revision for row in conn.execute(select(layer_revision.c.layer, layer_revision.c.revision))}
+
+
 def summaries(conn: Connection, catalogue: Catalogue, actor: Actor) -> dict[str, Summary]:
     """What each layer holds for this reader, in one round trip."""
     parts = []
@@ -150,16 +160,13 @@ def summaries(conn: Connection, catalogue: Catalogue, actor: Actor) -> dict[str,
     found = union_all(*parts).subquery()
     revision = layer_revision.c
     rows = conn.execute(
-        select(found, revision.revision, revision.changed_at).join(
-            layer_revision, revision.layer == found.c.layer
-        )
+        select(found, revision.revision, revision.changed_at).join(layer_revision, revision.layer == found.c.layer)
     )
     return {
         row.layer: Summary(
             row.features,
             Box(row.west, row.south, row.east, row.north) if row.features else None,
-            row.revision,
-            row.changed_at if row.revision else None,
+            row.changed_at.date() if row.revision else None,
         )
         for row in rows
     }
@@ -179,7 +186,7 @@ class Match:
     layer: str
     id: int
     title: str
-    kode_wilayah: str | None
+    kelurahan: str | None
     bounds: Box
 
 
@@ -207,10 +214,16 @@ def search(conn: Connection, catalogue: Catalogue, words: str, actor: Actor, lim
             .subquery()
             .select()
         )
-    found = union_all(*parts).subquery().c
-    rows = conn.execute(select(*found).order_by(found.later, found.rank, found.title, found.id).limit(limit))
+    found = union_all(*parts).subquery()
+    owner = table(OWNERS, column("kode_wilayah"), column("nama"), schema=LAYER_SCHEMA)
+    rows = conn.execute(
+        select(found, owner.c.nama.label("kelurahan"))
+        .outerjoin(owner, owner.c.kode_wilayah == found.c.kode_wilayah)
+        .order_by(found.c.later, found.c.rank, found.c.title, found.c.id)
+        .limit(limit)
+    )
     return [
-        Match(row.layer, row.id, row.title, row.kode_wilayah, Box(row.west, row.south, row.east, row.north))
+        Match(row.layer, row.id, row.title, row.kelurahan, Box(row.west, row.south, row.east, row.north))
         for row in rows
     ]
 
@@ -225,9 +238,7 @@ def _published(layer: Layer, actor: Actor) -> tuple[FromClause, ColumnElement[An
     visible = features.c.status != "arsip"
     if layer.home is None or actor.access != "publik":
         return features, features.c.geom, visible
-    area = table(
-        layer.home.layer, column("id"), column("geom", Geometry), column("status"), schema=LAYER_SCHEMA
-    )
+    area = table(layer.home.layer, column("id"), column("geom", Geometry), column("status"), schema=LAYER_SCHEMA)
     around = lateral(
         select(func.ST_PointOnSurface(area.c.geom).label("geom"))
         .where(func.ST_Covers(area.c.geom, features.c.geom), area.c.status != "arsip")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -19,6 +19,7 @@ from sqlalchemy import (
     Table,
     Uuid,
     and_,
+    case,
     delete,
     func,
     insert,
@@ -67,8 +68,11 @@ class Planned:
 
     number: int
     exists: bool
+    """Whether the feature that it means is there already."""
+    same_as: int | None
+    """An earlier candidate that means the same feature."""
     status: str | None
-    """The status of the feature that is there already."""
+    """The status of the feature that is there."""
     changes: bool
     """Whether writing it would change anything."""
 
@@ -100,9 +104,7 @@ def places(conn: Connection, geometries: Sequence[bytes], declared: Sequence[str
     return [Place(row.kode_wilayah, row.nama, row.distance) for row in rows]
 
 
-def stage(
-    conn: Connection, layer: Layer, candidates: Iterable[Candidate], status: str | None
-) -> list[Planned]:
+def stage(conn: Connection, layer: Layer, candidates: Sequence[Candidate], status: str | None) -> list[Planned]:
     """Bring the candidates beside the layer's table, and tell what each would change there.
 
     New features would get `status`, or be drafts without one; those that are there would keep theirs without
@@ -130,17 +132,22 @@ def stage(
     if layer.key:
         same = and_(*(features.c[name] == staged.c[name] for name in layer.key))
         conn.execute(update(staged).values(feature=features.c.id).where(staged.c.feature.is_(None), same))
+    # Candidates without a feature are told apart by their uid, which is unique among them.
+    first = func.min(staged.c.number).over(
+        partition_by=(staged.c.feature, case((staged.c.feature.is_(None), staged.c.uid)))
+    )
     planned = conn.execute(
         select(
             staged.c.number,
             features.c.id.is_not(None).label("exists"),
+            case((first != staged.c.number, first)).label("same_as"),
             features.c.status,
             _changes(layer, status).label("changes"),
         )
         .select_from(staged.outerjoin(features, features.c.id == staged.c.feature))
         .order_by(staged.c.number)
     )
-    return [Planned(row.number, row.exists, row.status, row.changes) for row in planned]
+    return [Planned(*row) for row in planned]
 
 
 def commit_staged(
@@ -179,9 +186,7 @@ def commit_staged(
         conn.execute(known.values(written | ours | ({"status": status} if status else {})))
     if added:
         constants = ours | {"created_by": actor.name, "status": status or "draf"}
-        columns = (
-            {"uid": staged.c.uid} | written | {name: literal(value) for name, value in constants.items()}
-        )
+        columns = {"uid": staged.c.uid} | written | {name: literal(value) for name, value in constants.items()}
         rows = select(*columns.values()).where(new).order_by(staged.c.number)
         conn.execute(insert(features).from_select(list(columns), rows))
 

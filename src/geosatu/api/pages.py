@@ -1,0 +1,100 @@
+"""The pages for people and what they fetch: the map, its assets, search, findings; and the health of the service."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from sqlalchemy import select
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+
+from geosatu.api.context import CityDep, ConnDep, Overview
+from geosatu.api.problems import problem
+from geosatu.errors import InvalidQuery
+from geosatu.features import PUBLIC
+from geosatu.layers import OWNERS, Catalogue
+from geosatu.store import read
+from geosatu.store.findings import findings_geojson
+from geosatu.viewer import MapView, asset, map_page
+
+router = APIRouter()
+
+FOR_EVER = "public, max-age=31536000, immutable"
+LONGEST_SEARCH = 100
+
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "SAMEORIGIN",
+    "Referrer-Policy": "same-origin",
+    "Permissions-Policy": "geolocation=(self)",
+}
+
+
+@router.get("/")
+def home(city: CityDep, conn: ConnDep) -> Response:
+    """The map of the city."""
+    page = map_page(city.catalogue, view=_view(city.overview(conn)), settings=city.settings)
+    return HTMLResponse(page, headers={**HEADERS, "Cache-Control": "no-cache"})
+
+
+def _view(overview: Overview) -> MapView:
+    """Where the city lies, what its boundaries are worth, and how much there is."""
+    summaries = overview.summaries
+    return MapView(
+        bounds=overview.bounds,
+        title=overview.title,
+        notices=overview.notices,
+        counts={name: summary.count for name, summary in summaries.items()},
+        updated={name: summary.changed_on for name, summary in summaries.items()},
+    )
+
+
+@router.get("/assets/{path:path}")
+def assets(path: str, request: Request) -> Response:
+    """A file of the pages; under the address that names its version it may be kept for ever."""
+    found = asset(path)
+    if found is None:
+        return problem(404, f"Berkas {path!r} tidak ada.")
+    kept = FOR_EVER if request.query_params.get("v") == found.version else "no-cache"
+    return Response(found.content, media_type=found.media_type, headers={**HEADERS, "Cache-Control": kept})
+
+
+@router.get("/cari")
+def search(request: Request, city: CityDep, conn: ConnDep) -> Response:
+    """Features whose name holds the words `q`."""
+    words = " ".join(request.query_params.get("q", "").split())
+    if len(words) > LONGEST_SEARCH or "\x00" in words:
+        raise InvalidQuery(f"q: paling panjang {LONGEST_SEARCH} huruf.")
+    found = read.search(conn, city.catalogue, words, PUBLIC) if words else []
+    return JSONResponse({"results": [_result(city.catalogue, match) for match in found]})
+
+
+def _result(catalogue: Catalogue, match: read.Match) -> dict[str, Any]:
+    title = catalogue[match.layer].title
+    return {
+        "layer": match.layer,
+        "id": match.id,
+        "title": match.title,
+        "subtitle": f"{title} · {match.kelurahan}" if match.kelurahan and match.layer != OWNERS else title,
+        "bbox": list(match.bounds),
+    }
+
+
+@router.get("/findings")
+def findings(city: CityDep, conn: ConnDep) -> Response:
+    """What the last checks of the layers found."""
+    features = findings_geojson(conn, city.catalogue, PUBLIC)
+    return Response(f'{{"type":"FeatureCollection","features":[{features}]}}', media_type="application/geo+json")
+
+
+@router.get("/healthz")
+def alive() -> Response:
+    """Whether the process answers."""
+    return PlainTextResponse("ok")
+
+
+@router.get("/readyz")
+def ready(conn: ConnDep) -> Response:
+    """Whether the database answers too."""
+    conn.execute(select(1))
+    return PlainTextResponse("ok")

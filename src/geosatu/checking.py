@@ -1,0 +1,29 @@
+"""Checks of layers that are in the database: frames out of the store, findings back into it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import geopandas
+from sqlalchemy import Connection
+
+from geosatu import checks
+from geosatu.features import Actor
+from geosatu.layers import Catalogue, Layer
+from geosatu.store import read
+from geosatu.store.findings import replace_findings
+
+CHECKER = Actor("pemeriksaan", access="terbatas")
+"""Checks look at every feature where it really is."""
+
+
+def others(conn: Connection, catalogue: Catalogue) -> Callable[[str], geopandas.GeoDataFrame]:
+    """The layers that rules compare with, read when a rule asks for them."""
+    return lambda name: read.frame(conn, catalogue[name], CHECKER)
+
+
+def check_layer(conn: Connection, catalogue: Catalogue, layer: Layer) -> list[checks.Finding]:
+    """The findings of a layer, which replace those of its last check."""
+    found = checks.run(layer, read.frame(conn, layer, CHECKER), others(conn, catalogue))
+    replace_findings(conn, layer, [{**vars(finding), "place": finding.place.wkb} for finding in found])
+    return found

@@ -1,0 +1,318 @@
+"""The `geosatu` command: everything that an operator does on the machine of the service."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape as _escaped
+from rich.table import Table
+
+from geosatu import checking, checks, demonstration, serving, writers
+from geosatu.database.apply import apply_layers, plan_layers
+from geosatu.database.cluster import Cluster
+from geosatu.database.connect import open_city, open_database
+from geosatu.errors import GeosatuError, RefusedChange
+from geosatu.features import OPERATOR, Actor
+from geosatu.importer import Options, Report, import_file
+from geosatu.importer.frames import frame_of_file
+from geosatu.layers import ACCESS_LEVELS, STATUSES, Access, Catalogue, Layer, read_catalogue
+from geosatu.settings import Settings
+from geosatu.store import read
+
+app = typer.Typer(
+    help="geosatu: peta kelurahan di atas PostGIS.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+layers_app = typer.Typer(
+    help="Katalog lapisan: memeriksa, menampilkan, menerapkan ke basis data.", no_args_is_help=True
+)
+app.add_typer(layers_app, name="layers")
+
+# Tables go to standard output, progress and complaints to standard error.
+out = Console()
+err = Console(stderr=True)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Tulis hasilnya sebagai JSON.")]
+LayerName = Annotated[str, typer.Option("--layer", help="Nama lapisan di katalog.")]
+
+SHOWN = 50
+"""Lines of a table; `--json` has them all."""
+
+
+def main() -> None:
+    """Run the command; what a user can cause ends in one sentence and exit code 1."""
+    try:
+        app()
+    except GeosatuError as error:
+        err.print(f"[bold red]Gagal:[/] {_escaped(str(error))}", soft_wrap=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+@app.command()
+def serve() -> None:
+    """Jalankan layanan."""
+    settings = Settings.from_env()
+    serving.serve(settings, _catalogue(settings), out.print)
+
+
+@app.command()
+def demo(
+    load_only: Annotated[bool, typer.Option("--load-only", help="Muat data contoh saja, tanpa layanan.")] = False,
+) -> None:
+    """Muat kota contoh (Kota Kediri) lalu jalankan layanan."""
+    settings = Settings.from_env()
+    catalogue = _catalogue(settings)
+    if load_only:
+        with open_city(settings, catalogue) as engine:
+            demonstration.load(engine, catalogue, settings, err.print)
+    else:
+        serving.serve(settings, catalogue, out.print, prepare=demonstration.load)
+
+
+@layers_app.command("list")
+def list_layers(as_json: AsJson = False) -> None:
+    """Tampilkan lapisan katalog."""
+    catalogue = _catalogue(Settings.from_env())
+    rows = [
+        {
+            "layer": layer.name,
+            "title": layer.title,
+            "geometry": layer.geometry,
+            "fields": len(layer.fields),
+            "rules": len(layer.rules),
+        }
+        for layer in catalogue
+    ]
+    _print(rows, as_json, "layers", ("Lapisan", "Judul", "Geometri", "Field", "Aturan"))
+
+
+@layers_app.command("check")
+def check_layers(as_json: AsJson = False) -> None:
+    """Periksa semua berkas lapisan."""
+    catalogue = _catalogue(Settings.from_env())
+    if as_json:
+        print(json.dumps({"layers": [layer.name for layer in catalogue]}))
+    else:
+        out.print(f"{len(catalogue.layers)} lapisan di {catalogue.folder} sesuai.")
+
+
+@layers_app.command("apply")
+def apply(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Tampilkan rencananya saja.")] = False,
+    drop: Annotated[list[str] | None, typer.Option(help="Lapisan atau lapisan.field yang boleh hilang.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Sesuaikan tabel basis data dengan katalog; tidak ada yang hilang tanpa disebut."""
+    settings = Settings.from_env()
+    catalogue = _catalogue(settings)
+    with open_database(settings) as engine, engine.begin() as conn:
+        steps = plan_layers(conn, catalogue)
+        rows = [{"change": step.sentence, "loses": step.loses} for step in steps]
+        _print(rows, as_json, "steps", ("Perubahan", "Hilang"))
+        if not dry_run:
+            apply_layers(conn, steps, drop or ())
+        if not as_json and not steps:
+            out.print("Basis data sudah sesuai dengan katalog.")
+
+
+@app.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(help="Berkas GPX, GeoJSON, CSV, GeoPackage, FlatGeobuf atau Shapefile.")],
+    layer: LayerName,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Tampilkan laporannya saja.")] = False,
+    status: Annotated[str | None, typer.Option(help=f"Status data: {', '.join(STATUSES)}.")] = None,
+    crs: Annotated[str | None, typer.Option(help="Sistem koordinat berkas, misalnya EPSG:32749.")] = None,
+    columns: Annotated[
+        list[str] | None, typer.Option("--map", metavar="KOLOM=FIELD", help="Kolom untuk field.")
+    ] = None,
+    constants: Annotated[
+        list[str] | None, typer.Option("--set", metavar="FIELD=NILAI", help="Nilai bagi catatan tanpa nilai.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Impor berkas ke sebuah lapisan, dalam satu transaksi."""
+    if status is not None and status not in STATUSES:
+        raise RefusedChange(f"--status {status}: tidak dikenal; yang ada: {', '.join(STATUSES)}.")
+    options = Options(status, crs, _pairs("--map", columns), _pairs("--set", constants))
+    settings = Settings.from_env()
+    catalogue = _catalogue(settings)
+    target = catalogue[layer]
+    with open_city(settings, catalogue) as engine, engine.begin() as conn, err.status(f"Mengimpor {file.name} …"):
+        report = import_file(
+            conn,
+            catalogue,
+            target,
+            file,
+            actor=OPERATOR,
+            max_bytes=settings.max_file_mb * 1_000_000,
+            options=options,
+            dry_run=dry_run,
+        )
+    if as_json:
+        print(json.dumps(report.as_json(), ensure_ascii=False, indent=1))
+    else:
+        _print_report(report, target)
+    if report.records and not report.accepted:
+        raise typer.Exit(1)
+
+
+@app.command()
+def export(
+    layer: Annotated[str, typer.Argument(help="Nama lapisan di katalog.")],
+    to: Annotated[Path, typer.Option("--to", help="Berkas .geojson atau .gpkg.")],
+    access: Annotated[str, typer.Option(help="Field sampai tingkat: publik, internal atau terbatas.")] = "publik",
+) -> None:
+    """Ekspor sebuah lapisan ke berkas."""
+    settings = Settings.from_env()
+    catalogue = _catalogue(settings)
+    source = catalogue[layer]
+    actor = Actor(OPERATOR.name, _access(access))
+    if to.suffix.lower() not in (".geojson", ".gpkg"):
+        raise RefusedChange(f"{to.name}: hanya .geojson dan .gpkg yang dapat ditulis.")
+    if not to.parent.is_dir():
+        raise RefusedChange(f"{to.parent}: folder ini tidak ada.")
+    with open_city(settings, catalogue) as engine, engine.connect() as conn, err.status(f"Mengekspor {layer} …"):
+        if to.suffix.lower() == ".geojson":
+            writers.write_geojson(read.geojson(conn, source, actor), source, to)
+        else:
+            frame = read.frame(conn, source, actor)
+            writers.write_geopackage(frame, source.readable(actor.access), source, to)
+        count = read.count(conn, source, actor)
+    out.print(f"{count} fitur {source.title} ditulis ke {to}.")
+
+
+@app.command()
+def check(
+    targets: Annotated[list[str] | None, typer.Argument(help="Lapisan (bawaan: semua), atau satu berkas.")] = None,
+    layer: Annotated[str | None, typer.Option("--layer", help="Lapisan yang aturannya dipakai untuk berkas.")] = None,
+    to: Annotated[Path | None, typer.Option("--to", help="Tulis temuan sebagai GeoJSON ke berkas ini.")] = None,
+    crs: Annotated[str | None, typer.Option(help="Sistem koordinat berkas, misalnya EPSG:32749.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Periksa topologi lapisan di basis data, atau sebuah berkas sebelum diimpor."""
+    settings = Settings.from_env()
+    catalogue = _catalogue(settings)
+    if layer is not None:
+        if not targets or len(targets) != 1:
+            raise RefusedChange("Sebutkan satu berkas: geosatu check BERKAS --layer LAPISAN.")
+        found = _check_file(settings, catalogue, Path(targets[0]), catalogue[layer], crs)
+    else:
+        found = _check_layers(settings, catalogue, [catalogue[name] for name in targets or catalogue.layers])
+    if to is not None:
+        collection = {"type": "FeatureCollection", "features": [checks.as_geojson(each) for each in found]}
+        to.write_text(json.dumps(collection, ensure_ascii=False), "utf-8")
+    if as_json:
+        print(json.dumps({"findings": [checks.as_json(each) for each in found]}, ensure_ascii=False))
+    else:
+        _print_findings(found)
+
+
+def _catalogue(settings: Settings) -> Catalogue:
+    catalogue = read_catalogue(settings.layers)
+    checks.verify(catalogue)
+    return catalogue
+
+
+def _check_layers(settings: Settings, catalogue: Catalogue, layers: list[Layer]) -> list[checks.Finding]:
+    """The findings of layers in the database, which are kept there for the map."""
+    found: list[checks.Finding] = []
+    with open_city(settings, catalogue) as engine, engine.begin() as conn:
+        for layer in layers:
+            with err.status(f"Memeriksa {layer.title} …"):
+                found += checking.check_layer(conn, catalogue, layer)
+    return found
+
+
+def _check_file(
+    settings: Settings, catalogue: Catalogue, file: Path, layer: Layer, crs: str | None
+) -> list[checks.Finding]:
+    """The findings of a file; other layers come from the database, as far as there is one."""
+    frame = frame_of_file(file, layer, settings.max_file_mb * 1_000_000, crs)
+    if settings.database_url is None and not Cluster(settings.home).exists:
+        err.print("Belum ada basis data; aturan yang membandingkan dengan lapisan lain dilewati.")
+        return checks.run(layer, frame, lambda _: frame.iloc[:0])
+    with open_city(settings, catalogue) as engine, engine.connect() as conn:
+        return checks.run(layer, frame, checking.others(conn, catalogue))
+
+
+def _access(said: str) -> Access:
+    for level in ACCESS_LEVELS:
+        if level == said:
+            return level
+    raise RefusedChange(f"--access {said}: tidak dikenal; yang ada: {', '.join(ACCESS_LEVELS)}.")
+
+
+def _pairs(option: str, given: list[str] | None) -> dict[str, str]:
+    pairs = {}
+    for text in given or ():
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise RefusedChange(f"{option} {text}: tulis dengan tanda sama dengan, misalnya {option} a=b.")
+        pairs[name] = value
+    return pairs
+
+
+def _print(rows: list[dict[str, Any]], as_json: bool, name: str, titles: tuple[str, ...]) -> None:
+    """A table for people, or one JSON object for machines."""
+    if as_json:
+        print(json.dumps({name: rows}, ensure_ascii=False))
+    elif rows:
+        table = Table(*titles)
+        for row in rows:
+            table.add_row(*("" if value is None else _escaped(str(value)) for value in row.values()))
+        out.print(table)
+
+
+def _print_report(report: Report, layer: Layer) -> None:
+    verb = "akan ditambahkan" if report.dry_run else "ditambahkan"
+    out.print(
+        f"[bold]{_escaped(report.file)}[/] ke {layer.title} ({report.crs}): {report.records} catatan; "
+        f"{report.added} {verb}, {report.updated} diperbarui, {report.unchanged} tidak berubah, "
+        f"{len(report.refused)} ditolak.",
+        soft_wrap=True,
+    )
+    for title, lines in (
+        ("Ditolak", [(refusal.number, refusal.reason) for refusal in report.refused]),
+        ("Diterima sebagai draf", [(note.number, note.text) for note in report.drafts]),
+        ("Catatan", [(note.number, note.text) for note in report.notes]),
+    ):
+        if lines:
+            table = Table("Nomor", title, title_justify="left")
+            for number, text in lines[:SHOWN]:
+                table.add_row(str(number), _escaped(text))
+            out.print(table)
+        if len(lines) > SHOWN:
+            out.print(f"… dan {len(lines) - SHOWN} lagi; lihat semuanya dengan --json.")
+    for remark in report.remarks:
+        out.print(_escaped(remark), soft_wrap=True)
+
+
+def _print_findings(found: list[checks.Finding]) -> None:
+    if not found:
+        out.print("Tidak ada temuan.")
+        return
+    table = Table("Lapisan", "Aturan", "Tingkat", "Luas (m²)", "Temuan")
+    for finding in found[:SHOWN]:
+        area = "" if finding.area_m2 is None else _thousands(finding.area_m2)
+        table.add_row(finding.layer, finding.rule, finding.severity, area, _escaped(finding.message))
+    out.print(table)
+    if len(found) > SHOWN:
+        out.print(f"… dan {len(found) - SHOWN} lagi; lihat semuanya dengan --json.")
+    for layer, rule in dict.fromkeys((finding.layer, finding.rule) for finding in found):
+        areas = [finding.area_m2 for finding in found if (finding.layer, finding.rule) == (layer, rule)]
+        total = sum(area for area in areas if area is not None)
+        out.print(f"{layer}, {rule}: {len(areas)} temuan" + (f", {_thousands(total)} m²" if total else ""))
+
+
+def _thousands(number: float) -> str:
+    """A number as Indonesians write it: 12.345."""
+    return f"{number:,.0f}".replace(",", ".")

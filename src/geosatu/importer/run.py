@@ -1,0 +1,217 @@
+"""One import, from the file to the report."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import geopandas
+import shapely
+from sqlalchemy import Connection
+
+from geosatu import checks, readers
+from geosatu.checking import others
+from geosatu.crs import STORAGE_SRID
+from geosatu.features import Actor
+from geosatu.importer.conform import Conformed, Conformer, Note, Refusal, crs_of, identity
+from geosatu.layers import OWNERS, Catalogue, Layer, Rule
+from geosatu.store import write
+from geosatu.store.write import Candidate, Place, Planned
+
+BATCH = 2_000
+"""Records that are placed and checked together."""
+
+BORDER_M = 10.0
+"""A point this near to the kelurahan that it declares may belong there (DOMAIN: or within its accuracy)."""
+
+PUBLISHED = frozenset({"diajukan", "disetujui", "terbit"})
+"""The statuses that a feature with problems cannot have."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user says about a file beyond its name."""
+
+    status: str | None = None
+    """The status of what is imported; None: new features are drafts, known ones keep theirs."""
+    crs: str | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+    constants: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Report:
+    """What became of each record."""
+
+    file: str
+    layer: str
+    dry_run: bool
+    crs: str = ""
+    records: int = 0
+    added: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    refused: list[Refusal] = field(default_factory=list)
+    drafts: list[Note] = field(default_factory=list)
+    """Records that were taken, and what keeps them drafts."""
+    notes: list[Note] = field(default_factory=list)
+    """What was done to single records."""
+    remarks: list[str] = field(default_factory=list)
+    """What concerns the file as a whole."""
+
+    @property
+    def accepted(self) -> int:
+        return self.added + self.updated + self.unchanged
+
+    def as_json(self) -> dict[str, Any]:
+        """The report for machines."""
+        return {**asdict(self), "accepted": self.accepted}
+
+
+def import_file(
+    conn: Connection,
+    catalogue: Catalogue,
+    layer: Layer,
+    file: Path,
+    *,
+    actor: Actor,
+    max_bytes: int,
+    options: Options,
+    dry_run: bool = False,
+) -> Report:
+    """Import a file on the connection's transaction, and tell what became of each record.
+
+    A file that cannot be read is an `UnreadableFile`, and nothing of it is kept. With `dry_run` nothing is
+    written either, and the report tells what would have been.
+    """
+    report = Report(file.name, layer.name, dry_run)
+    source = readers.read(file, layer.geometry, max_bytes)
+    crs = crs_of(source.crs, options.crs, file.name)
+    report.crs = crs.to_string()
+    conformer = Conformer(layer, crs, options.columns, options.constants)
+    taken = list(_checked(conn, catalogue, layer, _conformed(conformer, source.records, report), report))
+    told = {record.number: record for record in taken if record.problems or record.notes}
+    candidates = list(_candidates(layer, taken, report))
+    del taken
+    unfit = set()
+    for plan in write.stage(conn, layer, candidates, options.status):
+        if not _count(plan, told.get(plan.number), options.status, report):
+            unfit.add(plan.number)
+    report.refused.sort(key=lambda refusal: refusal.number)
+    report.remarks = [*source.notes]
+    if conformer.ignored:
+        report.remarks.append(f"Kolom yang tidak dipakai: {', '.join(conformer.ignored)}.")
+    if not dry_run:
+        write.commit_staged(
+            conn,
+            layer,
+            refused=unfit,
+            status=options.status,
+            actor=actor,
+            file=file.name,
+            sha256=_sha256(file),
+        )
+    return report
+
+
+def _candidates(layer: Layer, records: Iterable[Conformed], report: Report) -> Iterator[Candidate]:
+    """The records with the identity of the feature that each means; the second of two equals is refused."""
+    first: dict[UUID, int] = {}
+    for record in records:
+        uid, by_content = identity(layer, record)
+        if first.setdefault(uid, record.number) != record.number:
+            reason = f"sama dengan catatan nomor {first[uid]}; hapus salah satunya."
+            report.refused.append(Refusal(record.number, reason))
+        else:
+            yield Candidate(record.number, uid, record.geometry.wkb, record.values, by_content)
+
+
+def _count(plan: Planned, record: Conformed | None, status: str | None, report: Report) -> bool:
+    """Enter a planned record in the report; False: it cannot be written after all."""
+    if plan.same_as is not None:
+        reason = f"berarti fitur yang sama dengan catatan nomor {plan.same_as}; hapus salah satunya."
+        report.refused.append(Refusal(plan.number, reason))
+        return False
+    problems = "; ".join(record.problems) if record is not None and plan.changes else ""
+    resulting = status or plan.status or "draf"
+    if problems and resulting in PUBLISHED:
+        report.refused.append(Refusal(plan.number, f"belum dapat berstatus {resulting}: {problems}."))
+        return False
+    if problems:
+        report.drafts.append(Note(plan.number, f"{problems}."))
+    report.notes += [Note(plan.number, f"{note}.") for note in (record.notes if record is not None else ())]
+    report.added += not plan.exists
+    report.updated += plan.exists and plan.changes
+    report.unchanged += plan.exists and not plan.changes
+    return True
+
+
+def _conformed(conformer: Conformer, records: Iterable[readers.Record], report: Report) -> Iterator[Conformed]:
+    for record in records:
+        report.records += 1
+        result = conformer.conform(record)
+        if isinstance(result, Refusal):
+            report.refused.append(result)
+        else:
+            yield result
+
+
+def _checked(
+    conn: Connection, catalogue: Catalogue, layer: Layer, records: Iterator[Conformed], report: Report
+) -> Iterator[Conformed]:
+    """The records that pass the blocking rules, each with the kelurahan that owns it."""
+    blocking = [Rule(rule="must_be_valid", severity="refuse")]
+    blocking += [rule for rule in layer.rules if rule.severity == "refuse" and rule.rule != "must_be_valid"]
+    judge = layer.model_copy(update={"rules": blocking})
+    other = others(conn, catalogue)
+    while batch := list(islice(records, BATCH)):
+        frame = geopandas.GeoDataFrame(
+            [record.values for record in batch],
+            geometry=[record.geometry for record in batch],
+            index=[record.number for record in batch],
+            crs=STORAGE_SRID,
+        )
+        broken = {number: finding for finding in checks.run(judge, frame, other) for number in finding.features}
+        report.refused += [Refusal(int(number), finding.message) for number, finding in broken.items()]
+        sound = [record for record in batch if record.number not in broken]
+        if layer.owner == "kelurahan" and layer.name != OWNERS:
+            wkb = [record.geometry.wkb for record in sound]
+            declared = [record.values["kode_wilayah"] for record in sound]
+            for record, place in zip(sound, write.places(conn, wkb, declared), strict=True):
+                owned = _owned(record, place)
+                if isinstance(owned, Refusal):
+                    report.refused.append(owned)
+                else:
+                    yield owned
+        else:
+            yield from sound
+
+
+def _owned(record: Conformed, place: Place) -> Conformed | Refusal:
+    """The record with the kelurahan that owns it: where it lies, which must agree with what it declares."""
+    declared = record.values["kode_wilayah"]
+    if declared is None or declared == place.kode_wilayah:
+        if place.kode_wilayah is None:
+            return record.with_problem("berada di luar semua batas kelurahan yang ada; periksa lintang dan bujur")
+        return record.with_values(kode_wilayah=place.kode_wilayah)
+    if place.declared_distance_m is None:
+        return record.with_problem(f"kode wilayah {declared} tidak ada di lapisan batas_kelurahan")
+    tolerance = max(BORDER_M, record.values["accuracy_m"] or 0)
+    is_point = shapely.get_dimensions(record.geometry) == 0
+    where = f"{place.nama} ({place.kode_wilayah})" if place.kode_wilayah else "luar semua batas kelurahan"
+    if is_point and place.declared_distance_m <= tolerance:
+        return record.with_note(f"berada di {where}, {place.declared_distance_m:.0f} m dari kelurahan {declared}")
+    return Refusal(
+        record.number,
+        f"berada di {where}, bukan di kelurahan {declared}; periksa lintang dan bujur atau kode wilayahnya.",
+    )
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()

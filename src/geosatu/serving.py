@@ -1,0 +1,52 @@
+"""The service: one process that holds the home, the database and the port until it is told to stop."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from contextlib import ExitStack
+
+import uvicorn
+from sqlalchemy import Engine
+
+from geosatu.api.app import create_app
+from geosatu.database.cluster import sole_service
+from geosatu.database.connect import open_city
+from geosatu.errors import InvalidSettings
+from geosatu.layers import Catalogue
+from geosatu.settings import Settings
+
+Say = Callable[[str], object]
+Prepare = Callable[[Engine, Catalogue, Settings, Say], None]
+
+
+def serve(settings: Settings, catalogue: Catalogue, say: Say, prepare: Prepare | None = None) -> None:
+    """Serve the catalogue until a signal comes; says where once requests are answered."""
+    with ExitStack() as held:
+        if settings.database_url is None:
+            held.enter_context(sole_service(settings.home, f"http://{settings.host}:{settings.port}"))
+        listener = held.enter_context(_listen(settings))
+        engine = held.enter_context(open_city(settings, catalogue))
+        if prepare is not None:
+            prepare(engine, catalogue, settings, say)
+        config = uvicorn.Config(
+            create_app(settings, catalogue, engine),
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=5,
+        )
+        port = listener.getsockname()[1]
+        say(f"geosatu siap: http://{settings.host}:{port}  (hentikan dengan Ctrl+C)")
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+def _listen(settings: Settings) -> socket.socket:
+    try:
+        return socket.create_server((settings.host, settings.port), backlog=1024)
+    except OSError as error:
+        raise InvalidSettings(
+            f"Port {settings.port} di {settings.host} tidak dapat dipakai: {error.strerror}. "
+            "Pilih yang lain dengan GEOSATU_PORT."
+        ) from None

@@ -1,0 +1,16 @@
+"""The web map: the catalogue becomes a `folium.Map`, and everything the page needs is served by us."""
+
+from geosatu.viewer.assets import ASSETS, Asset, MissingAssets, asset, asset_url
+from geosatu.viewer.icons import check_icons
+from geosatu.viewer.page import MapView, map_page
+
+__all__ = [
+    "ASSETS",
+    "Asset",
+    "MapView",
+    "MissingAssets",
+    "asset",
+    "asset_url",
+    "check_icons",
+    "map_page",
+]

@@ -1,0 +1,63 @@
+"""Icons of the Lucide set, drawn once in the page and used by name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import cache
+
+from markupsafe import Markup
+
+from geosatu.errors import InvalidCatalogue
+from geosatu.layers import Catalogue
+from geosatu.viewer.assets import PACKAGES, MissingAssets
+
+ICONS = PACKAGES / "lucide-static" / "icons"
+
+INTERFACE = (
+    "chevron-down",
+    "house",
+    "info",
+    "layers",
+    "locate-fixed",
+    "map",
+    "map-pin",
+    "maximize",
+    "minimize",
+    "minus",
+    "plus",
+    "search",
+    "triangle-alert",
+    "x",
+)
+"""The icons of buttons and messages; those of the layers come with the catalogue."""
+
+DRAWING = re.compile(r"<svg[^>]*>(.*)</svg>", re.DOTALL)
+
+
+def check_icons(catalogue: Catalogue) -> None:
+    """Each layer's icon exists, or an `InvalidCatalogue` names the file and the icon."""
+    if not ICONS.is_dir():
+        raise MissingAssets(f"Ikon Lucide belum terpasang. Jalankan «npm ci» di {PACKAGES.parent}.")
+    for layer in catalogue:
+        if layer.style.icon is not None and not _exists(layer.style.icon):
+            file = catalogue.folder / f"{layer.name}.toml"
+            raise InvalidCatalogue(f"{file}: style.icon: ikon {layer.style.icon!r} tidak ada di antara ikon Lucide.")
+
+
+def sprite(names: Iterable[str]) -> Markup:
+    """The icons as symbols, `icon-<name>`, each used with `<use href="#icon-...">`."""
+    return Markup("").join(_symbol(name) for name in sorted(set(names)))
+
+
+def _exists(name: str) -> bool:
+    return re.fullmatch(r"[a-z0-9-]+", name) is not None and (ICONS / f"{name}.svg").is_file()
+
+
+@cache
+def _symbol(name: str) -> Markup:
+    drawing = DRAWING.search((ICONS / f"{name}.svg").read_text("utf-8"))
+    if drawing is None:
+        raise ValueError(f"{name}.svg is not an icon")
+    inside = Markup(" ".join(drawing[1].split()))  # noqa: S704  a file of the package, by a checked name
+    return Markup('<symbol id="icon-{}" viewBox="0 0 24 24">{}</symbol>').format(name, inside)

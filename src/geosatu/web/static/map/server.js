@@ -1,0 +1,46 @@
+// What the service is asked. Addresses are relative to the page, so a proxy may put the service anywhere.
+
+const PAGE = 1000;
+/** More features than this in one view are neither readable nor light. */
+const MOST = 5000;
+
+async function json(address, signal) {
+  const response = await fetch(address, { signal, headers: { Accept: "application/geo+json, application/json" } });
+  if (!response.ok) throw new Error(`${response.status} ${address}`);
+  return response.json();
+}
+
+/**
+ * Features of a layer, whole or within a box, and how many there are. Where they are too many to be shown at
+ * once only the number comes back: a part of them would look like the whole.
+ */
+export async function features(layer, box, signal) {
+  if (!layer.paged) {
+    const { features: found } = await json(layer.url, signal);
+    return { features: found, matched: found.length };
+  }
+  let query = `?limit=${PAGE}`;
+  if (box) query += `&bbox=${box.map((degree) => degree.toFixed(6)).join(",")}`;
+  let found = [];
+  let matched = 0;
+  while (query) {
+    const page = await json(layer.url + query, signal);
+    matched = page.numberMatched;
+    if (matched > MOST) return { features: [], matched };
+    found = found.concat(page.features);
+    const next = (page.links || []).find((link) => link.rel === "next");
+    // Only the query is taken over: the service may know itself under another address than we do.
+    query = next ? new URL(next.href, document.baseURI).search : null;
+  }
+  return { features: found, matched };
+}
+
+/** One feature. */
+export function feature(layer, id) {
+  return json(`${layer.url}/${encodeURIComponent(id)}`);
+}
+
+/** Places whose name is like the text. */
+export async function search(text, signal) {
+  return (await json(`cari?q=${encodeURIComponent(text)}`, signal)).results;
+}
