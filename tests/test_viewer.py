@@ -22,6 +22,7 @@ from geosatu.features import Box
 from geosatu.layers import Catalogue
 from geosatu.settings import Settings
 from geosatu.viewer.assets import WEB
+from geosatu.viewer.page import tile_host
 
 KEDIRI = Box(111.95, -7.88, 112.08, -7.77)
 VIEW = viewer.MapView(
@@ -107,6 +108,19 @@ def test_a_base_map_is_let_in_by_name(catalogue: Catalogue):
     assert "img-src 'self' data: https://*.tiles.example;" in policy_of(page)
     assert "L.tileLayer" in page
     assert "data-base" in page
+
+
+@pytest.mark.parametrize(
+    ("address", "host"),
+    [
+        ("https://tiles.example/{z}/{x}/{y}.png", "https://tiles.example"),
+        ("https://{s}.tiles.example:8443/{z}/{x}/{y}.png", "https://*.tiles.example:8443"),
+        ("https://t{s}.tiles.example/{z}/{x}/{y}.png", "https:"),
+        ("/tiles/{z}/{x}/{y}.png", "'self'"),
+    ],
+)
+def test_tiles_may_come_from_their_host_alone(address: str, host: str):
+    assert tile_host(address) == host
 
 
 def test_the_same_state_gives_the_same_page(catalogue: Catalogue):

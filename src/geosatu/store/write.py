@@ -133,9 +133,8 @@ def stage(conn: Connection, layer: Layer, candidates: Sequence[Candidate], statu
         same = and_(*(features.c[name] == staged.c[name] for name in layer.key))
         conn.execute(update(staged).values(feature=features.c.id).where(staged.c.feature.is_(None), same))
     # Candidates without a feature are told apart by their uid, which is unique among them.
-    first = func.min(staged.c.number).over(
-        partition_by=(staged.c.feature, case((staged.c.feature.is_(None), staged.c.uid)))
-    )
+    new_uid = case((staged.c.feature.is_(None), staged.c.uid))
+    first = func.min(staged.c.number).over(partition_by=(staged.c.feature, new_uid))
     planned = conn.execute(
         select(
             staged.c.number,

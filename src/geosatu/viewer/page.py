@@ -8,7 +8,6 @@ named by its hash in the page's content security policy, so that nothing else ca
 from __future__ import annotations
 
 import hashlib
-import re
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -87,9 +86,11 @@ def map_page(catalogue: Catalogue, *, view: MapView, settings: Settings) -> str:
 
 
 def tile_host(address: str) -> str:
-    """Where tiles come from, as a content security policy writes it: `{s}.` becomes a wildcard."""
-    parts = urlsplit(re.sub(r"^(https?://)?\{s\}", r"\1*", address))
-    return f"{parts.scheme}://{parts.netloc}" if parts.netloc else "'self'"
+    """Where tiles come from, as a content security policy writes it: `{s}.` in front becomes a wildcard."""
+    parts = urlsplit(address.replace("//{s}.", "//*."))
+    if not parts.netloc:
+        return "'self'"
+    return f"{parts.scheme}:" if "{" in parts.netloc else f"{parts.scheme}://{parts.netloc}"
 
 
 class Page(Figure):

@@ -8,6 +8,17 @@ const TROUBLE = {
   3: "Lokasi Anda tidak ditemukan. Coba lagi di tempat terbuka.",
 };
 
+const AROUND = { pane: "mark", interactive: false, color: "#1864ab", weight: 1, fillOpacity: 0.12 };
+const HERE = {
+  pane: "mark",
+  interactive: false,
+  radius: 7,
+  color: "#fff",
+  weight: 2.5,
+  fillColor: "#1864ab",
+  fillOpacity: 1,
+};
+
 export class Locator {
   constructor(map, button, messages) {
     this.map = map;
@@ -45,8 +56,8 @@ export class Locator {
   found({ latlng, accuracy, bounds }) {
     if (!this.following) return;
     this.mark.clearLayers();
-    L.circle(latlng, { radius: accuracy, color: "#1864ab", weight: 1, fillOpacity: 0.12, interactive: false }).addTo(this.mark);
-    L.circleMarker(latlng, { radius: 7, color: "#fff", weight: 2.5, fillColor: "#1864ab", fillOpacity: 1, interactive: false }).addTo(this.mark);
+    L.circle(latlng, { ...AROUND, radius: accuracy }).addTo(this.mark);
+    L.circleMarker(latlng, HERE).addTo(this.mark);
     if (this.first) this.map.fitBounds(bounds, { maxZoom: 17 });
     this.first = false;
     this.messages.show("locate", `Akurasi lokasi Anda ${format.number(Math.round(accuracy))} m.`, { seconds: 6 });

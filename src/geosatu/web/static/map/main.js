@@ -8,7 +8,7 @@ import { Labels } from "./labels.js";
 import { CROWDED, FAILED, FAR, LOADING, MapLayer } from "./layer.js";
 import { Locator } from "./locate.js";
 import { Messages } from "./messages.js";
-import { Panel } from "./panel.js";
+import { Panel, WIDE } from "./panel.js";
 import { Points, sharedCluster } from "./points.js";
 import { Search } from "./search.js";
 import * as server from "./server.js";
@@ -93,7 +93,13 @@ function follow() {
 /** Goes to a search result, switches its layer on and opens its card. */
 async function go(result) {
   const [west, south, east, north] = result.bbox;
-  map.fitBounds([[south, west], [north, east]], { maxZoom: CLOSEST, padding: [40, 40], animate: false });
+  map.fitBounds([[south, west], [north, east]], {
+    maxZoom: CLOSEST,
+    paddingTopLeft: [40, 40],
+    // A sheet will cover the lower part of a narrow screen.
+    paddingBottomRight: [40, WIDE.matches ? 40 : map.getSize().y * 0.55],
+    animate: false,
+  });
   panel.giveWay();
   const layer = layerNamed(result.layer);
   if (!layer) return;
