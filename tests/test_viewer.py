@@ -291,6 +291,7 @@ def in_javascript(module: str, expression: str) -> Any:
         ({"type": "code", "codes": {"a": "Aktif"}}, "a", "Aktif"),
         ({"type": "codes", "codes": {"a": "Air", "b": "Banjir"}}, ["a", "b"], "Air, Banjir"),
         ({"type": "texts"}, ["cabai", "tomat"], "cabai, tomat"),
+        ({"type": "texts"}, ["35.71.01.1001-RW001-RT003", "35.71.01.1001-RW002"], "RT 003/RW 001, RW 002"),
         ({"type": "text"}, "", None),
         ({"type": "texts"}, [], None),
         ({"type": "integer"}, None, None),

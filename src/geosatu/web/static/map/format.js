@@ -5,6 +5,8 @@ const MONTHS = [
   "Juli", "Agustus", "September", "Oktober", "November", "Desember",
 ];
 
+const UNIT = /^\d{2}\.\d{2}\.\d{2}\.\d{4}-RW(\d{3})(?:-RT(\d{3}))?$/;
+
 const NUMBER = new Intl.NumberFormat("id-ID", { maximumFractionDigits: 2 });
 
 /** 1.234,5 */
@@ -44,7 +46,7 @@ export function value(field, raw) {
     case "codes":
       return [].concat(raw).map((code) => field.codes[code] || code).join(", ");
     case "texts":
-      return [].concat(raw).join(", ");
+      return [].concat(raw).map(unit).join(", ");
     case "boolean":
       return raw ? "Ya" : "Tidak";
     case "date":
@@ -57,6 +59,13 @@ export function value(field, raw) {
     default:
       return withUnit(String(raw), field.unit);
   }
+}
+
+/** The key of an RT or RW ("35.71.01.1001-RW001-RT003") as people say it; any other text as it is. */
+function unit(text) {
+  const parts = UNIT.exec(text);
+  if (!parts) return text;
+  return parts[2] ? `RT ${parts[2]}/RW ${parts[1]}` : `RW ${parts[1]}`;
 }
 
 function withUnit(text, unit) {

@@ -104,6 +104,7 @@ async function go(result) {
   const layer = layerNamed(result.layer);
   if (!layer) return;
   layer.turn(true);
+  address.write(map, layers);
   try {
     inspector.show(layer.config, await server.feature(layer.config, result.id));
   } catch (error) {
