@@ -14,6 +14,7 @@ import psycopg
 import pytest
 import uvicorn
 from fastapi.testclient import TestClient
+from hypothesis import settings
 from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import Connection, Engine
 
@@ -24,6 +25,9 @@ from geosatu.database.connect import open_city
 from geosatu.errors import DatabaseUnavailable
 from geosatu.layers import Catalogue, read_catalogue
 from geosatu.settings import Settings
+
+settings.register_profile("geosatu", deadline=None)
+settings.load_profile("geosatu")
 
 ROOT = Path(__file__).parent.parent
 CI = os.environ.get("CI") == "true"
@@ -85,7 +89,7 @@ def settings_for(cluster: Cluster, database: str) -> Settings:
         conn.execute(f'CREATE DATABASE "{database}"')
     parts = conninfo_to_dict(cluster.conninfo)
     address = f"postgresql://{parts['user']}:{parts['password']}@/{database}?host={parts['host']}"
-    return Settings(database_url=address, layers=ROOT / "layers", geodata=ROOT / "geodata")
+    return Settings(database_url=address, home=cluster.home, layers=ROOT / "layers", geodata=ROOT / "geodata")
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,11 @@
 """What a user can cause. Each message is one plain Indonesian sentence: what, where, and what to do."""
 
 
+def shortened(said: str, longest: int = 80) -> str:
+    """A user's words, as a message repeats them."""
+    return said if len(said) <= longest else f"{said[:longest]}…"
+
+
 class GeosatuError(Exception):
     """The root of everything a user can cause; a bug is never one of these."""
 

@@ -15,20 +15,44 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, TypeAdapter, ValidationError, model_validator
 from pydantic import Field as Key
 
-from geosatu.errors import InvalidCatalogue, UnknownLayer
+from geosatu.errors import InvalidCatalogue, UnknownLayer, shortened
+from geosatu.validation import first_fault, wrong
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,47}$")]
-Colour = Annotated[str, StringConstraints(pattern=r"^#[0-9a-fA-F]{6}$")]
-Code = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_.]{1,48}$")]
+
+def _like(pattern: str, meaning: str) -> AfterValidator:
+    """A text must be of this form; the meaning completes the sentence "harus ..."."""
+
+    def check(said: str) -> str:
+        if re.fullmatch(pattern, said) is None:
+            raise ValueError(f"{said!r} harus {meaning}")
+        return said
+
+    return AfterValidator(check)
+
+
+Words = Annotated[str, Key(min_length=1)]
+Name = Annotated[
+    str, _like(r"[a-z][a-z0-9_]{0,47}", "huruf kecil, angka dan garis bawah, diawali huruf, paling banyak 48")
+]
+Colour = Annotated[str, _like(r"#[0-9a-fA-F]{6}", "warna seperti #c2255c")]
+Code = Annotated[str, _like(r"[a-z0-9_.]{1,48}", "huruf kecil, angka, titik dan garis bawah, paling banyak 48")]
+Dash = Annotated[str, _like(r"[0-9]+( [0-9]+)*", 'bilangan dengan spasi, misalnya "6 4"')]
 
 Access = Literal["publik", "internal", "terbatas"]
 Severity = Literal["refuse", "error", "warning"]
 GeometryType = Literal["Point", "LineString", "Polygon", "MultiPoint", "MultiLineString", "MultiPolygon"]
 FieldType = Literal["text", "texts", "integer", "decimal", "boolean", "date", "time", "code", "codes"]
 Measure = Literal["area_m2", "area_ha", "length_m"]
+
+MEASURABLE: dict[Measure, tuple[GeometryType, ...]] = {
+    "area_m2": ("Polygon", "MultiPolygon"),
+    "area_ha": ("Polygon", "MultiPolygon"),
+    "length_m": ("LineString", "MultiLineString"),
+}
+"""The geometries that have such a figure."""
 
 ACCESS_LEVELS: tuple[Access, ...] = ("publik", "internal", "terbatas")
 
@@ -61,21 +85,21 @@ OWNERS = "batas_kelurahan"
 class Part(BaseModel):
     """A piece of a layer file: unknown keys are refused, and nothing changes after reading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class Field(Part):
     """One attribute of a layer's features."""
 
     name: Name
-    title: str
+    title: Words
     title_en: str | None = None
     description: str | None = None
     type: FieldType
     required: bool = False
     """Features without a value can be drafts, but cannot be published."""
     access: Access = "publik"
-    codes: dict[Code, str] = {}
+    codes: dict[Code, Words] = {}
     default: str | int | float | bool | None = None
     unit: str | None = None
     minimum: float | None = None
@@ -89,31 +113,47 @@ class Field(Part):
 
     @model_validator(mode="after")
     def consistent(self) -> Field:
-        if self.type in ("code", "codes") and not self.codes:
-            raise ValueError(f"codes: a field of type {self.type} needs its list of codes")
-        if self.codes and self.type not in ("code", "codes"):
-            raise ValueError(f"codes: a field of type {self.type} has no code list")
-        if self.type == "code" and self.default is not None and self.default not in self.codes:
-            raise ValueError(f"default: {self.default!r} is not one of the codes")
+        coded = self.type in ("code", "codes")
+        if coded and not self.codes:
+            raise wrong("codes", f"field bertipe {self.type} memerlukan daftar kode")
+        if self.codes and not coded:
+            raise wrong("codes", f"field bertipe {self.type} tidak punya daftar kode")
         if self.measure and (self.required or self.default is not None or self.type != "decimal"):
-            raise ValueError("measure: a computed field is decimal, not required and without default")
-        numeric = self.type in ("integer", "decimal")
-        if (self.minimum is not None or self.maximum is not None) and not numeric:
-            raise ValueError(f"minimum, maximum: a field of type {self.type} has no range")
+            raise wrong("measure", "field terhitung harus bertipe decimal, tanpa required dan tanpa default")
+        if self.default is not None and not self._may_hold(self.default):
+            wanted = f"salah satu dari {', '.join(self.codes)}" if self.codes else f"nilai bertipe {self.type}"
+            raise wrong("default", f"{self.default!r} tidak dapat dipakai, harus {wanted}")
+        for key, limit in (("minimum", self.minimum), ("maximum", self.maximum)):
+            if limit is not None and self.type not in ("integer", "decimal"):
+                raise wrong(key, f"field bertipe {self.type} tidak punya batas bilangan")
+        if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
+            raise wrong("minimum", f"{self.minimum:g} lebih besar dari maximum {self.maximum:g}")
         if self.pattern is not None:
             if self.type not in ("text", "texts"):
-                raise ValueError(f"pattern: a field of type {self.type} has no pattern")
+                raise wrong("pattern", f"field bertipe {self.type} tidak punya pola")
             try:
                 re.compile(self.pattern)
-            except re.error as error:
-                raise ValueError(f"pattern: {error}") from None
+            except (re.error, RecursionError, OverflowError):
+                raise wrong("pattern", f"{self.pattern!r} bukan ekspresi reguler yang sah") from None
         return self
+
+    def _may_hold(self, value: str | int | float | bool) -> bool:
+        """Whether the value is one that this field can have from the start."""
+        if self.type == "code":
+            return value in self.codes
+        kinds: dict[FieldType, type | tuple[type, ...]] = {
+            "text": str,
+            "integer": int,
+            "decimal": (int, float),
+            "boolean": bool,
+        }
+        return isinstance(value, kinds.get(self.type, ())) and isinstance(value, bool) == (self.type == "boolean")
 
 
 class Rule(Part):
     """A check that the layer's features must pass; the parameters are those of the rule's function."""
 
-    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True, allow_inf_nan=False)
 
     rule: Name
     severity: Severity
@@ -133,7 +173,7 @@ class Style(Part):
     """A name of the Lucide icon set; points only."""
     fill_opacity: float = Key(0.25, ge=0, le=1)
     width: float = Key(1.5, gt=0, le=10)
-    dash: str | None = Key(None, pattern=r"^\d+( \d+)*$")
+    dash: Dash | None = None
     visible: bool = True
     """Whether the layer is switched on when the map opens."""
     min_zoom: int = Key(0, ge=0, le=22)
@@ -157,7 +197,7 @@ class Home(Part):
     @model_validator(mode="after")
     def consistent(self) -> Home:
         if (self.field is None) != (not self.values):
-            raise ValueError("values: field and values belong together")
+            raise wrong("values", "field dan values harus ada bersama")
         return self
 
 
@@ -165,9 +205,9 @@ class Layer(Part):
     """A kind of feature: its fields, its rules, its looks and its metadata."""
 
     name: Name
-    title: str
-    title_en: str
-    abstract: str
+    title: Words
+    title_en: Words
+    abstract: Words
     keywords: list[str] = []
     geometry: GeometryType
     owner: Literal["kelurahan", "kota"]
@@ -184,35 +224,66 @@ class Layer(Part):
     licence: str = "CC-BY-4.0"
     contact: str = "Walidata kota"
     update_frequency: Literal["harian", "mingguan", "bulanan", "semesteran", "tahunan", "tidak_tetap"] = "tahunan"
-    lineage: str
+    lineage: Words
     kugi_fcode: str | None = None
 
     @model_validator(mode="after")
     def consistent(self) -> Layer:
-        if reserved := [name for name in self.fields if name in RESERVED]:
-            raise ValueError(f"fields.{reserved[0]}: geosatu itself has a column of this name")
-        if self.label not in self.fields:
-            raise ValueError(f"label: the layer has no field {self.label}")
-        for name in self.key:
-            if name not in self.fields and name != "kode_wilayah":
-                raise ValueError(f"key: the layer has no field {name}")
-        if self.home is not None:
-            if self.geometry != "Point":
-                raise ValueError("home: only points can be homes")
-            if self.home.field is not None and self.home.field not in self.fields:
-                raise ValueError(f"home.field: the layer has no field {self.home.field}")
-        by = self.style.colour_by
-        if by is not None:
-            field = self.fields.get(by)
-            if field is None or field.type != "code":
-                raise ValueError(f"style.colour_by: {by} is not a code field of the layer")
-            if field.access != "publik":
-                raise ValueError(f"style.colour_by: {by} is not public, its colour would show it")
-            if missing := set(field.codes) - set(self.style.colours):
-                raise ValueError(f"style.colours: no colour for {', '.join(sorted(missing))}")
-        if self.fields[self.label].access != "publik":
-            raise ValueError(f"label: {self.label} is not public, every map would show it")
+        self._check_fields()
+        self._check_home()
+        self._check_colours()
         return self
+
+    def _check_fields(self) -> None:
+        for name, field in self.fields.items():
+            if name in RESERVED:
+                raise wrong(f"fields.{name}", "nama ini sudah dipakai kolom geosatu sendiri")
+            if field.measure is not None and self.geometry not in MEASURABLE[field.measure]:
+                raise wrong(f"fields.{name}.measure", f"{field.measure} tidak ada pada geometri {self.geometry}")
+        label = self._field("label", self.label)
+        if label.access != "publik":
+            raise wrong("label", f"field {self.label} tidak publik, padahal setiap peta menampilkannya")
+        if label.type in ("texts", "codes"):
+            raise wrong("label", f"field {self.label} berisi daftar, bukan satu nama")
+        for name in self.key:
+            if name == "kode_wilayah" and self.owner == "kelurahan":
+                continue
+            if self._field("key", name).measure is not None:
+                raise wrong("key", f"field {name} dihitung dari geometri, jadi tidak mengenali fitur")
+
+    def _check_home(self) -> None:
+        if self.home is None:
+            return
+        if self.geometry != "Point":
+            raise wrong("home", "hanya titik yang dapat berupa rumah")
+        if self.home.field is None:
+            return
+        field = self._field("home.field", self.home.field)
+        for value in self.home.values:
+            if field.type not in ("code", "boolean") or not field._may_hold(value):
+                raise wrong("home.values", f"{value!r} bukan nilai field {field.name}")
+
+    def _check_colours(self) -> None:
+        by = self.style.colour_by
+        if by is None:
+            if self.style.colours:
+                raise wrong("style.colours", "hanya berlaku bersama colour_by")
+            return
+        field = self._field("style.colour_by", by)
+        if field.type != "code":
+            raise wrong("style.colour_by", f"field {by} tidak bertipe code")
+        if field.access != "publik":
+            raise wrong("style.colour_by", f"field {by} tidak publik, padahal warnanya akan menampakkannya")
+        if missing := sorted(set(field.codes) - set(self.style.colours)):
+            raise wrong("style.colours", f"belum ada warna untuk {', '.join(missing)}")
+        if unknown := sorted(set(self.style.colours) - set(field.codes)):
+            raise wrong("style.colours", f"field {by} tidak punya kode {', '.join(unknown)}")
+
+    def _field(self, key: str, name: str) -> Field:
+        """The field that a key names."""
+        if name not in self.fields:
+            raise wrong(key, f"lapisan ini tidak punya field {name}")
+        return self.fields[name]
 
     def __hash__(self) -> int:
         """By name, so that what is derived from a layer can be kept beside it."""
@@ -262,17 +333,14 @@ SYSTEM_FIELDS: dict[str, Field] = {
 }
 """The columns of ours that a file may bring and a reader may see."""
 
-RESERVED = frozenset(SYSTEM_FIELDS) | {
-    "id",
-    "uid",
-    "version",
-    "import_id",
-    "created_at",
-    "created_by",
-    "updated_at",
-    "updated_by",
-    "geom",
-}
+OUR_COLUMNS = ("id", "uid", "version", "import_id", "created_at", "created_by", "updated_at", "updated_by")
+OUR_GEOMETRIES = ("geom", "geom_mercator")
+POSTGRES_COLUMNS = ("tableoid", "xmin", "cmin", "xmax", "cmax", "ctid")
+RESERVED = frozenset((*SYSTEM_FIELDS, *OUR_COLUMNS, *OUR_GEOMETRIES, *POSTGRES_COLUMNS, "geometry"))
+"""The names that no field may have; `geometry` is the geometry of a frame."""
+
+RESERVED_LAYERS = ("findings",)
+"""What the map shows beside the layers of the catalogue."""
 
 
 @dataclass(frozen=True)
@@ -291,7 +359,7 @@ class Catalogue:
             return self.layers[name]
         except KeyError:
             known = ", ".join(self.layers)
-            raise UnknownLayer(f"Lapisan {name!r} tidak ada. Lapisan yang ada: {known}.") from None
+            raise UnknownLayer(f"Lapisan {shortened(name)!r} tidak ada. Lapisan yang ada: {known}.") from None
 
     def __contains__(self, name: str) -> bool:
         return name in self.layers
@@ -309,60 +377,92 @@ def read_catalogue(folder: Path) -> Catalogue:
     if not files:
         raise InvalidCatalogue(f"{folder}: tidak ada berkas lapisan (*.toml) di sini.")
     shared = _toml(folder / "shared" / "fields.toml")
-    themes = _toml(folder / "shared" / "themes.toml")
+    themes = _themes(folder / "shared" / "themes.toml")
     layers = sorted((_read_layer(file, shared) for file in files), key=lambda layer: layer.style.order)
     catalogue = Catalogue({layer.name: layer for layer in layers}, themes, folder)
+    if OWNERS not in catalogue:
+        raise InvalidCatalogue(f"{folder / OWNERS}.toml: berkas ini wajib ada; fitur lain dimiliki kelurahan.")
     for layer in catalogue:
-        _check_references(layer, catalogue)
+        if fault := _reference_fault(layer, catalogue):
+            raise InvalidCatalogue(f"{folder / layer.name}.toml: {fault}.")
     return catalogue
 
 
 def _toml(file: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(file.read_text("utf-8"))
+        return tomllib.loads(file.read_text("utf-8-sig"))
     except FileNotFoundError:
         raise InvalidCatalogue(f"{file}: berkas ini tidak ada.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InvalidCatalogue(f"{file}: bukan TOML yang sah: {error}.") from None
+    except OSError as error:
+        raise InvalidCatalogue(f"{file}: tidak dapat dibaca ({error.strerror}).") from None
+    except UnicodeDecodeError:
+        raise InvalidCatalogue(f"{file}: bukan teks UTF-8; simpan ulang sebagai UTF-8.") from None
+    except (ValueError, RecursionError) as error:
+        place = re.search(r"line (\d+), column (\d+)", str(error))
+        where = f" di baris {place[1]} kolom {place[2]}" if place else ""
+        reason = "periksa kunci yang ganda, tanda kutip, kurung dan tanda sama dengan"
+        raise InvalidCatalogue(f"{file}: bukan TOML yang sah{where}; {reason}.") from None
+
+
+def _themes(file: Path) -> dict[str, str]:
+    try:
+        return TypeAdapter(dict[Name, Words]).validate_python(_toml(file), strict=True)
+    except ValidationError as error:
+        raise _invalid(file, error) from None
 
 
 def _read_layer(file: Path, shared: dict[str, Any]) -> Layer:
     raw = _toml(file)
     fields = raw.get("fields")
     if not isinstance(fields, dict):
-        raise InvalidCatalogue(f"{file}: fields: bagian ini wajib ada.")
-    raw["name"] = file.stem
-    raw["fields"] = {name: _read_field(file, name, value, shared) for name, value in fields.items()}
+        raise InvalidCatalogue(f"{file}: fields: bagian ini wajib ada dan berupa tabel.")
+    if "name" in raw:
+        raise InvalidCatalogue(f"{file}: name: kunci ini tidak dikenal; nama lapisan adalah nama berkasnya.")
+    if file.stem in RESERVED_LAYERS:
+        raise InvalidCatalogue(f"{file}: nama {file.stem} sudah dipakai geosatu sendiri.")
+    read = {name: _read_field(file, name, value, shared) for name, value in fields.items()}
     try:
-        return Layer.model_validate(raw)
+        return Layer.model_validate({**raw, "name": file.stem, "fields": read})
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        reason = first["msg"].removeprefix("Value error, ")
-        if first["type"] == "extra_forbidden":
-            reason = "kunci ini tidak dikenal"
-        elif first["type"] == "missing":
-            reason = "kunci ini wajib ada"
-        raise InvalidCatalogue(f"{file}: {where}{': ' if where else ''}{reason}.") from None
+        raise _invalid(file, error) from None
 
 
 def _read_field(file: Path, name: str, value: Any, shared: dict[str, Any]) -> dict[str, Any]:
     """A field as written, over the shared definition that it names with `like`."""
     if not isinstance(value, dict):
         raise InvalidCatalogue(f"{file}: fields.{name}: harus berupa tabel, misalnya {{ title = ... }}.")
-    own = {key: part for key, part in value.items() if key != "like"}
-    like = value.get("like")
-    if like is not None and like not in shared:
+    if "name" in value:
+        raise InvalidCatalogue(f"{file}: fields.{name}.name: kunci ini tidak dikenal.")
+    if "like" not in value:
+        return {**value, "name": name}
+    own = dict(value)
+    like = own.pop("like")
+    base = shared.get(like) if isinstance(like, str) else None
+    if not isinstance(base, dict):
         raise InvalidCatalogue(f"{file}: fields.{name}.like: shared/fields.toml tidak memuat {like!r}.")
-    return {**(shared[like] if like else {}), **own, "name": name}
+    return {**base, **own, "name": name}
 
 
-def _check_references(layer: Layer, catalogue: Catalogue) -> None:
-    file = catalogue.folder / f"{layer.name}.toml"
+def _invalid(file: Path, error: ValidationError) -> InvalidCatalogue:
+    key, reason = first_fault(error)
+    return InvalidCatalogue(f"{file}: {key}: {reason}.")
+
+
+def _reference_fault(layer: Layer, catalogue: Catalogue) -> str | None:
+    """The key that names something which is not there, and why that is wrong."""
     if layer.theme not in catalogue.themes:
-        raise InvalidCatalogue(f"{file}: theme: shared/themes.toml tidak memuat {layer.theme!r}.")
-    if layer.home is not None and layer.home.layer not in catalogue:
-        raise InvalidCatalogue(f"{file}: home.layer: lapisan {layer.home.layer!r} tidak ada.")
+        return f"theme: shared/themes.toml tidak memuat {layer.theme!r}"
+    if layer.home is not None:
+        if layer.home.layer not in catalogue:
+            return f"home.layer: lapisan {layer.home.layer!r} tidak ada"
+        if not catalogue[layer.home.layer].polygonal:
+            return f"home.layer: lapisan {layer.home.layer!r} tidak berisi bidang"
     for number, rule in enumerate(layer.rules):
         if rule.layer is not None and rule.layer not in catalogue:
-            raise InvalidCatalogue(f"{file}: rules.{number}.layer: lapisan {rule.layer!r} tidak ada.")
+            return f"rules.{number}.layer: lapisan {rule.layer!r} tidak ada"
+    if layer.name == OWNERS:
+        if not layer.polygonal or layer.owner != "kelurahan":
+            return "geometry: lapisan ini berisi bidang milik kelurahan, pemilik fitur lapisan lain"
+        if "nama" not in layer.fields:
+            return "fields: lapisan ini memerlukan field nama, yang disebut bersama fitur lapisan lain"
+    return None

@@ -9,12 +9,15 @@ from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from geosatu.errors import InvalidSettings
+from geosatu.validation import first_fault
 
 
 class Settings(BaseSettings):
     """What the operator may choose, as `GEOSATU_<NAME>` in the environment or in `.env`."""
 
-    model_config = SettingsConfigDict(env_prefix="GEOSATU_", env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="GEOSATU_", env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
+    )
 
     database_url: SecretStr | None = None
     """A PostgreSQL server to use; absent: geosatu runs its own cluster under `home`."""
@@ -37,6 +40,7 @@ class Settings(BaseSettings):
         try:
             return cls()
         except ValidationError as error:
-            first = error.errors()[0]
-            name = "GEOSATU_" + "_".join(str(part) for part in first["loc"]).upper()
-            raise InvalidSettings(f"Pengaturan {name} tidak dapat dipakai: {first['msg']}.") from None
+            key, reason = first_fault(error)
+            raise InvalidSettings(f"Pengaturan GEOSATU_{key.upper()} tidak dapat dipakai: {reason}.") from None
+        except UnicodeDecodeError:
+            raise InvalidSettings("Berkas .env bukan teks UTF-8; simpan ulang sebagai UTF-8.") from None

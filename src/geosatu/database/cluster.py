@@ -15,8 +15,10 @@ import fcntl
 import json
 import os
 import pwd
+import re
 import secrets
 import shutil
+import socket
 import subprocess
 import tempfile
 import time
@@ -73,13 +75,15 @@ class Cluster:
         """The connection string of the running server, which stays up until the last user has left."""
         _make_home(self.home)
         with ExitStack() as stack:
-            users = stack.enter_context((self.home / "cluster.lock").open("a"))
-            stack.callback(self._leave, users)
-            with self._starting():
-                fcntl.flock(users, fcntl.LOCK_SH)
-                self._create()
-                self._start()
-            yield self.conninfo
+            with _ours(self.home):
+                users = stack.enter_context((self.home / "cluster.lock").open("a"))
+                stack.callback(self._leave, users)
+                with self._starting():
+                    fcntl.flock(users, fcntl.LOCK_SH)
+                    self._create()
+                    self._start()
+                conninfo = self.conninfo
+            yield conninfo
 
     def _leave(self, users: IO[str]) -> None:
         """Stop the server if nobody else uses it."""
@@ -92,7 +96,8 @@ class Cluster:
 
     @property
     def exists(self) -> bool:
-        return (self.place / "data").is_dir()
+        with _ours(self.home):
+            return self.data.is_dir()
 
     @property
     def place(self) -> Path:
@@ -154,7 +159,7 @@ class Cluster:
         secret.write_text(password, "ascii")
         self._own(secret)
         if len(os.fsencode(place)) > SOCKET_PATH_LIMIT:
-            folder = Path(tempfile.mkdtemp(prefix="geosatu-"))
+            folder = Path(tempfile.mkdtemp(prefix="geosatu-", dir="/tmp"))
             self._own(folder)
             (place / "socket").write_text(str(folder), "utf-8")
         unfinished = place / "data.unfinished"
@@ -194,60 +199,15 @@ class Cluster:
             os.chown(path, self.account.pw_uid, self.account.pw_gid)
 
     def _start(self) -> None:
-        if not self._server_lives():
-            self.socket.mkdir(mode=0o700, exist_ok=True)
-            self._own(self.socket)
-            conf = self.data / "geosatu.conf"
-            conf.write_text(CONFIGURATION.format(socket=str(self.socket).replace("'", "''")), "utf-8")
-            self._own(conf)
-            self._launch()
-        self._await_answer()
-
-    def _launch(self) -> None:
-        """Start the server, once the processes of a killed one have left.
-
-        Its lock files name a process that may be a zombie by now, or somebody else's after a reboot, so they
-        go first; the folder is ours alone.
-        """
-        deadline = time.monotonic() + START_SECONDS
-        while self._leftovers() and time.monotonic() < deadline:
-            time.sleep(0.1)
-        (self.data / "postmaster.pid").unlink(missing_ok=True)
-        (self.socket / ".s.PGSQL.5432.lock").unlink(missing_ok=True)
-        version = (self.data / "PG_VERSION").read_text("ascii").strip()
-        self._run(
-            _programs(version) / "pg_ctl", "start", "-w", "-s", "-t", str(START_SECONDS),
-            "-D", self.data, "-l", self.place / "log",
-        )  # fmt: skip
-
-    def _server_lives(self) -> bool:
-        """Whether the process named in postmaster.pid is this cluster's server, not a reused number."""
-        try:
-            pid = int((self.data / "postmaster.pid").read_text("ascii").split("\n", 1)[0])
-            return Path(f"/proc/{pid}/cwd").resolve(strict=True) == self.data
-        except (FileNotFoundError, ProcessLookupError, PermissionError, ValueError):
-            return False
-
-    def _leftovers(self) -> bool:
-        """Whether any process still works in the data folder."""
-        for entry in Path("/proc").glob("[0-9]*/cwd"):
-            try:
-                if entry.resolve(strict=True) == self.data:
-                    return True
-            except OSError:
-                continue
-        return False
-
-    def _await_answer(self) -> None:
-        """Wait until the server answers; after a crash it first replays its log."""
-        maintenance = psycopg.conninfo.make_conninfo(self.conninfo, dbname="postgres")
+        """Start the server unless it runs, and wait until it answers; after a crash it first replays its log."""
         deadline = time.monotonic() + START_SECONDS
         while True:
+            # Also one that runs when we look may be dying.
+            if not self._server_lives():
+                self._launch()
             try:
-                with psycopg.connect(maintenance, autocommit=True) as conn:
-                    if not conn.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
-                        conn.execute(SQL("CREATE DATABASE {}").format(Identifier(DATABASE)))
-                    return
+                self._require_database()
+                return
             except psycopg.OperationalError as error:
                 if time.monotonic() > deadline:
                     raise DatabaseUnavailable(
@@ -255,10 +215,68 @@ class Cluster:
                     ) from None
                 time.sleep(0.1)
 
+    def _require_database(self) -> None:
+        maintenance = psycopg.conninfo.make_conninfo(self.conninfo, dbname="postgres")
+        with psycopg.connect(maintenance, autocommit=True) as conn:
+            if not conn.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
+                conn.execute(SQL("CREATE DATABASE {}").format(Identifier(DATABASE)))
+
+    def _launch(self) -> None:
+        """Start the server.
+
+        The lock files of a killed one name a process that may be a zombie by now, or somebody else's after a
+        reboot, so they go first; the folder is ours alone. While a query of the killed one is still at work,
+        PostgreSQL itself refuses to start, by their shared memory.
+        """
+        self.socket.mkdir(mode=0o700, exist_ok=True)
+        self._own(self.socket)
+        conf = self.data / "geosatu.conf"
+        conf.write_text(CONFIGURATION.format(socket=str(self.socket).replace("'", "''")), "utf-8")
+        self._own(conf)
+        log = self.place / "log"
+        start = (
+            *(self._program("pg_ctl"), "start", "-w", "-s", "-t", str(START_SECONDS)),
+            *("-D", self.data, "-l", log),
+        )
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            (self.data / "postmaster.pid").unlink(missing_ok=True)
+            (self.socket / ".s.PGSQL.5432.lock").unlink(missing_ok=True)
+            known = log.stat().st_size if log.exists() else 0
+            try:
+                self._run(*start)
+                return
+            except DatabaseUnavailable as error:
+                said = log.read_bytes()[known:].decode("utf-8", "replace") if log.exists() else ""
+                if "pre-existing shared memory block" not in said or time.monotonic() > deadline:
+                    grave = re.search(r"(?:FATAL|PANIC): +(.*)", said)
+                    reason = f"PostgreSQL di {self.place} tidak mau mulai: {grave[1]}." if grave else str(error)
+                    raise DatabaseUnavailable(f"{reason} Lihat {log}.") from None
+                time.sleep(0.2)
+
+    def _server_lives(self) -> bool:
+        """Whether a server listens on our socket. Process numbers tell nothing: they are reused, and a container
+        may not look at them.
+        """
+        with socket.socket(socket.AF_UNIX) as probe:
+            try:
+                probe.connect(str(self.socket / ".s.PGSQL.5432"))
+            except (FileNotFoundError, ConnectionRefusedError):
+                return False
+        return True
+
     def _stop(self) -> None:
         if self._server_lives():
-            version = (self.data / "PG_VERSION").read_text("ascii").strip()
-            self._run(_programs(version) / "pg_ctl", "stop", "-s", "-m", "fast", "-D", self.data)
+            try:
+                self._run(self._program("pg_ctl"), "stop", "-s", "-m", "fast", "-D", self.data)
+            except DatabaseUnavailable:
+                # It may have been killed meanwhile, which pg_ctl takes for a failure.
+                if self._server_lives():
+                    raise
+
+    def _program(self, name: str) -> Path:
+        """A program of the version that made the data."""
+        return _programs((self.data / "PG_VERSION").read_text("ascii").strip()) / name
 
     def _run(self, *command: str | Path) -> None:
         """Run a server program as the server's account; its own words become ours when it fails."""
@@ -290,7 +308,9 @@ class Cluster:
 def sole_service(home: Path, address: str) -> Iterator[None]:
     """Hold the home for one service; a second one learns who holds it."""
     _make_home(home)
-    with (home / "service.lock").open("a+", encoding="utf-8") as lock:
+    with ExitStack() as held:
+        with _ours(home):
+            lock = held.enter_context((home / "service.lock").open("a+", encoding="utf-8"))
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -308,6 +328,18 @@ def _holder(lock: IO[str]) -> str:
         return f"proses {who['pid']} di {who['alamat']}, sejak {who['sejak']}"
     except (ValueError, KeyError):
         return "baru saja dimulai"
+
+
+@contextmanager
+def _ours(home: Path) -> Iterator[None]:
+    """What belongs to another account is one sentence."""
+    try:
+        yield
+    except PermissionError as error:
+        raise DatabaseUnavailable(
+            f"{error.filename or home}: akun ini tidak berhak memakainya; jalankan geosatu dengan akun yang membuat "
+            "folder itu, atau pilih folder lain dengan GEOSATU_HOME."
+        ) from None
 
 
 def _make_home(home: Path) -> None:

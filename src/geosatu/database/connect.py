@@ -9,20 +9,24 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from psycopg.conninfo import conninfo_to_dict
-from sqlalchemy import URL, Connection, Engine, create_engine, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, ProgrammingError
+from alembic.util import CommandError
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import ArgumentError, DBAPIError, ProgrammingError
 
-from geosatu.database.apply import apply_layers, plan_layers
+from geosatu.database.apply import apply_layers, hold_tables, plan_layers
 from geosatu.database.cluster import Cluster
 from geosatu.database.tables import LAYER_SCHEMA, OWN_SCHEMA
 from geosatu.errors import DatabaseUnavailable, InvalidSettings
 from geosatu.layers import Catalogue
 from geosatu.settings import Settings
 
+OPTIONS = "-c timezone=UTC -c jit=off -c search_path=public"
+"""What every connection of ours is set to."""
+
 MINIMUM_POSTGIS = (3, 3)
-PREPARE_LOCK = 7_146_001
-"""The advisory lock under which one process at a time prepares the database."""
+CONNECTIONS = 15
+"""At most, of one engine."""
 
 
 @contextmanager
@@ -47,20 +51,34 @@ def open_city(settings: Settings, catalogue: Catalogue) -> Iterator[Engine]:
     """An engine on a database that has every layer of the catalogue; loses nothing to get there."""
     with open_database(settings) as engine:
         with engine.begin() as conn:
-            _lock(conn)
             apply_layers(conn, plan_layers(conn, catalogue))
         yield engine
+
+
+def limit_statements(engine: Engine, seconds: int) -> None:
+    """From now on no statement of the engine takes longer, so that readers cannot tie up the database."""
+
+    @event.listens_for(engine, "connect")
+    def limit(connection: Any, _: object) -> None:
+        connection.execute(f"SET statement_timeout = '{seconds}s'")
+        connection.commit()
+
+    engine.dispose()
 
 
 def _parse(address: str) -> URL:
     try:
         url = make_url(address)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         url = None
-    if url is None or not url.drivername.startswith("postgres"):
+    if url is None or url.get_backend_name() not in ("postgresql", "postgres"):
         raise InvalidSettings(
             "Pengaturan GEOSATU_DATABASE_URL tidak dapat dipakai: bentuknya "
             "postgresql://pengguna:sandi@komputer/basisdata."
+        )
+    if "@" in f"{url.host}{url.database}":
+        raise InvalidSettings(
+            "Pengaturan GEOSATU_DATABASE_URL tidak dapat dipakai: tanda @ di dalam sandi ditulis %40."
         )
     return url.set(drivername="postgresql+psycopg")
 
@@ -76,26 +94,52 @@ def _embedded(conninfo: str) -> URL:
     )
 
 
+def conninfo_of(engine: Engine, statement_seconds: int) -> str:
+    """The engine's address as libpq takes it, for readers whose statements may take this long."""
+    url = engine.url
+    query = {name: value for name, value in url.query.items() if isinstance(value, str)}
+    return make_conninfo(
+        "",
+        **{
+            "host": url.host,
+            "port": url.port,
+            "user": url.username,
+            "password": url.password,
+            "dbname": url.database,
+            "application_name": "geosatu",
+            "connect_timeout": "10",
+            "options": f"{OPTIONS} -c statement_timeout={statement_seconds}s",
+            **query,
+        },
+    )
+
+
 @contextmanager
 def _engine(url: URL) -> Iterator[Engine]:
-    options = "-c timezone=UTC -c jit=off -c search_path=public"
-    engine = create_engine(url, connect_args={"options": options, "connect_timeout": 10, "application_name": "geosatu"})
+    engine = create_engine(
+        url,
+        pool_size=5,
+        max_overflow=CONNECTIONS - 5,
+        connect_args={"options": OPTIONS, "connect_timeout": 10, "application_name": "geosatu"},
+    )
     try:
         yield engine
     finally:
         engine.dispose()
 
 
-def _lock(conn: Connection) -> None:
-    conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": PREPARE_LOCK})
-
-
 def _prepare(engine: Engine, minimum: tuple[int, int]) -> None:
     """PostGIS, the schemas and our own tables; each lack is one sentence with its remedy."""
-    where = engine.url.render_as_string(hide_password=True)
+    where = _where(engine.url)
+    try:
+        engine.connect().close()
+    except DBAPIError as error:
+        raise DatabaseUnavailable(
+            f"Basis data {where} tidak dapat dihubungi: {_reason(error)}. Periksa alamat, pengguna dan sandinya."
+        ) from None
     try:
         with engine.begin() as conn:
-            _lock(conn)
+            hold_tables(conn)
             _require_postgis(conn, minimum)
             for schema in (OWN_SCHEMA, LAYER_SCHEMA):
                 conn.execute(text(f"CREATE SCHEMA IF NOT EXISTS {schema}"))
@@ -103,15 +147,23 @@ def _prepare(engine: Engine, minimum: tuple[int, int]) -> None:
             config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
             config.attributes["connection"] = conn
             command.upgrade(config, "head")
-    except OperationalError as error:
-        raise DatabaseUnavailable(
-            f"Basis data {where} tidak dapat dihubungi: {_reason(error)}. Periksa alamat, pengguna dan sandinya."
-        ) from None
     except ProgrammingError as error:
         raise DatabaseUnavailable(
             f"Basis data {where} belum dapat dipakai: {_reason(error)}. "
             "Pengguna itu perlu hak membuat skema dan tabel (GRANT CREATE ON DATABASE)."
         ) from None
+    except DBAPIError as error:
+        raise DatabaseUnavailable(f"Basis data {where} belum dapat dipakai: {_reason(error)}.") from None
+    except CommandError:
+        raise DatabaseUnavailable(
+            f"Basis data {where} sudah dipakai geosatu yang lebih baru; pasang geosatu yang terbaru."
+        ) from None
+
+
+def _where(url: URL) -> str:
+    """The database and its host, without anything secret."""
+    host = url.host or url.query.get("host") or "localhost"
+    return f"{url.database!r} di {host}" + (f" port {url.port}" if url.port else "")
 
 
 def _require_postgis(conn: Connection, minimum: tuple[int, int]) -> None:
@@ -125,6 +177,9 @@ def _require_postgis(conn: Connection, minimum: tuple[int, int]) -> None:
     if tuple(int(part) for part in version.split(".")[:2]) < minimum:
         needed = ".".join(map(str, minimum))
         raise DatabaseUnavailable(f"Server itu memakai PostGIS {version}; geosatu perlu {needed} atau lebih baru.")
+    schema = conn.scalar(text("SELECT extnamespace::regnamespace::text FROM pg_extension WHERE extname = 'postgis'"))
+    if schema not in (None, "public"):
+        raise DatabaseUnavailable(f"PostGIS di basis data itu ada di skema {schema}; geosatu memerlukannya di public.")
     if installed is None:
         try:
             with conn.begin_nested():

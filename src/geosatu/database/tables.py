@@ -31,11 +31,16 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeEngine
 
-from geosatu.crs import STORAGE_SRID
+from geosatu.crs import MERCATOR_SRID, STORAGE_SRID
 from geosatu.layers import KODE_WILAYAH, SOURCES, STATUSES, Field, FieldType, Layer, Measure
 
 LAYER_SCHEMA = "layer"
 OWN_SCHEMA = "geosatu"
+
+MERCATOR = "geom_mercator"
+
+LONGEST_NAME = 63
+"""Of what PostgreSQL takes as a name, in bytes."""
 
 TYPES: dict[FieldType, TypeEngine[Any]] = {
     "text": Text(),
@@ -76,8 +81,9 @@ def table_of(layer: Layer) -> Table:
         Column("created_by", Text, nullable=False),
         Column("updated_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
         Column("updated_by", Text, nullable=False),
-        *(_column(field) for field in layer.fields.values()),
+        *(column_of(field) for field in layer.fields.values()),
         Column("geom", Geometry(layer.geometry, STORAGE_SRID, spatial_index=False), nullable=False),
+        mercator_column(layer),
         CheckConstraint(f"kode_wilayah ~ '{KODE_WILAYAH}'", name=f"{name}_kode_wilayah"),
         CheckConstraint(_one_of("status", STATUSES), name=code_constraint(name, "status")),
         CheckConstraint(_one_of("source", SOURCES), name=code_constraint(name, "source")),
@@ -87,6 +93,7 @@ def table_of(layer: Layer) -> Table:
             if field.codes
         ),
         Index(f"{name}_geom", "geom", postgresql_using="gist"),
+        Index(f"{name}_{MERCATOR}", MERCATOR, postgresql_using="gist"),
         Index(f"{name}_wilayah", "kode_wilayah"),
         schema=LAYER_SCHEMA,
     )
@@ -95,14 +102,22 @@ def table_of(layer: Layer) -> Table:
     return table
 
 
-def _column(field: Field) -> Column[Any]:
+def column_of(field: Field) -> Column[Any]:
+    """The comment tells how the column is computed; PostgreSQL would tell it in its own words only."""
     computed = [Computed(MEASURES[field.measure], persisted=True)] if field.measure else []
-    return Column(field.name, TYPES[field.type], *computed)
+    return Column(field.name, TYPES[field.type], *computed, comment=field.measure)
+
+
+def mercator_column(layer: Layer) -> Column[Any]:
+    """The geometry in Web Mercator, kept beside the stored one: making it anew would be most of a tile's cost."""
+    kind = Geometry(layer.geometry, MERCATOR_SRID, spatial_index=False)
+    return Column(MERCATOR, kind, Computed(f"ST_Transform(geom, {MERCATOR_SRID})", persisted=True))
 
 
 def code_constraint(layer: str, field: str) -> str:
     """The name of the constraint that holds a field to its code list."""
-    return f"{layer}_{field}_codes"[:63]
+    name = f"{layer}_{field}_codes"
+    return name if len(name) <= LONGEST_NAME else f"{field}_codes"
 
 
 def codes_condition(field: Field) -> str:
@@ -110,12 +125,12 @@ def codes_condition(field: Field) -> str:
     if field.type == "code":
         return _one_of(field.name, field.codes)
     listed = ", ".join(f"'{code}'" for code in field.codes)
-    return f"{field.name} <@ ARRAY[{listed}]"
+    return f'"{field.name}" <@ ARRAY[{listed}]'
 
 
 def _one_of(column: str, codes: dict[str, str]) -> str:
     listed = ", ".join(f"'{code}'" for code in codes)
-    return f"{column} IN ({listed})"
+    return f'"{column}" IN ({listed})'
 
 
 own = MetaData(schema=OWN_SCHEMA)
