@@ -9,18 +9,27 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pyproj import CRS, Transformer
+from pyproj.exceptions import CRSError, ProjError
 from shapely.geometry.base import BaseGeometry
 
+from geosatu.crs import STORAGE_SRID
 from geosatu.errors import RefusedChange, UnreadableFile
 from geosatu.importer.geometry import conformed
+from geosatu.importer.neighbourhoods import UNITS, Unit, numbers_in
 from geosatu.importer.values import plain, value_of
-from geosatu.layers import OWNERS, RESERVED, SYSTEM_FIELDS, Field, Layer
+from geosatu.layers import RESERVED, SYSTEM_FIELDS, Field, Layer
 from geosatu.readers import Record
+from geosatu.readers.records import shown_name
 
 NAMESPACE = uuid.UUID("5d1c4ac1-6f0c-5f31-9f3e-3a2f0c2d4a10")
-"""Under which the ids of imported records are derived from their keys or contents."""
+"""Under which the ids of imported records are derived from what they say."""
+
+CONTENT = json.JSONEncoder(sort_keys=True, default=str)
 
 UID_COLUMNS = ("uid", "_uuid")
+
+LISTED = 20
+"""Columns that a remark names."""
 
 
 @dataclass(frozen=True)
@@ -46,14 +55,22 @@ class Conformed:
     number: int
     geometry: BaseGeometry
     """EPSG:4326, 2D, right-handed, of the layer's type; not yet known to be valid."""
+    wkb: bytes
+    """The same, as it is stored."""
     values: dict[str, Any]
-    uid: uuid.UUID | None
+    """Fields that have a value, be it the file's, the user's or the layer's default."""
+    said: frozenset[str]
+    """Fields about which the file or the user says something; a feature that is there keeps its others."""
+    uid: uuid.UUID
+    by_content: bool
+    """Whether `uid` follows from what the file says in this record; otherwise the file says it."""
     problems: tuple[str, ...] = ()
-    """What keeps the feature a draft."""
+    """What keeps the feature a draft, besides missing values."""
     notes: tuple[str, ...] = ()
 
-    def with_values(self, **values: Any) -> Conformed:
-        return replace(self, values=self.values | values)
+    def owned_by(self, kode_wilayah: str) -> Conformed:
+        name = "kode_wilayah"
+        return replace(self, values=self.values | {name: kode_wilayah}, said=self.said | {name})
 
     def with_problem(self, problem: str) -> Conformed:
         return replace(self, problems=(*self.problems, problem))
@@ -74,6 +91,8 @@ class Conformer:
     """Field -> value for records that have none."""
     ignored: dict[str, None] = field(default_factory=dict)
     """The file's columns that no field took, in the order in which they came."""
+    missed: set[str] = field(default_factory=set)
+    """The columns that the user named and no record has."""
 
     def __post_init__(self) -> None:
         fields = {each.name: each for each in self.layer.fields.values() if each.measure is None}
@@ -84,12 +103,14 @@ class Conformer:
                 raise RefusedChange(
                     f"Lapisan {self.layer.name} tidak punya field {name!r}; yang ada: {', '.join(self._fields)}."
                 )
-        self._defaults = {each.name: each.default for each in self._fields.values() if each.default is not None} | {
-            name: self._constant(name, said) for name, said in self.constants.items()
-        }
-        self._mappings: dict[tuple[str, ...], dict[str, str]] = {}
-        degrees = self.crs.is_geographic and self.crs.to_epsg() == 4326
-        self._to_wgs84 = None if degrees else Transformer.from_crs(self.crs, 4326, always_xy=True)
+        self.missed |= set(self.columns)
+        self._constants = {name: self._constant(name, said) for name, said in self.constants.items()}
+        defaults = {each.name: each.default for each in self._fields.values() if each.default is not None}
+        self._defaults = {"source": "impor", **defaults}
+        self._columns: dict[tuple[str, ...], dict[str, tuple[str, ...]]] = {}
+        self._said: dict[frozenset[str], frozenset[str]] = {}
+        degrees = self.crs.is_geographic and self.crs.to_epsg() == STORAGE_SRID
+        self._to_wgs84 = None if degrees else _to_wgs84(self.crs)
 
     def _constant(self, name: str, said: str) -> Any:
         try:
@@ -105,67 +126,124 @@ class Conformer:
             return Refusal(record.number, "tidak bergeometri; tambahkan letaknya.")
         try:
             geometry = conformed(record.geometry, self.layer.geometry, self._to_wgs84)
+            told, notes = self._told(record)
         except ValueError as reason:
             return Refusal(record.number, f"{reason}.")
-        mapping = self._mapping(tuple(record.properties))
-        values: dict[str, Any] = {}
-        for name, each in self._fields.items():
-            try:
-                value = value_of(each, record.properties.get(mapping[name])) if name in mapping else None
-            except ValueError as reason:
-                column = mapping[name]
-                where = each.title if column == name else f"{each.title} (kolom {column})"
-                return Refusal(record.number, f"{where}: {reason}.")
-            values[name] = self._defaults.get(name) if value is None else value
-        values["source"] = values["source"] or "impor"
-        missing = tuple(
-            f"{each.title} wajib diisi"
-            for name, each in self._fields.items()
-            if values[name] is None and (each.required or (name == "kode_wilayah" and self.layer.name == OWNERS))
+        found = {name: value for name, value in told.items() if value is not None}
+        values = self._defaults | self._constants | found
+        empty = {name for name in told.keys() - found.keys() if name not in values and name != "kode_wilayah"}
+        said = frozenset(found.keys() | self._constants.keys() | empty)
+        wkb = geometry.wkb
+        uid = next((uid for name in UID_COLUMNS if (uid := _uuid(record.properties.get(name)))), None)
+        return Conformed(
+            record.number,
+            geometry,
+            wkb,
+            values,
+            self._said.setdefault(said, said),
+            uid or self._content_uid(wkb, found),
+            by_content=uid is None,
+            notes=(*record.notes, *notes),
         )
-        uid = next((found for name in UID_COLUMNS if (found := _uuid(record.properties.get(name)))), None)
-        return Conformed(record.number, geometry, values, uid, missing, record.notes)
+
+    def _told(self, record: Record) -> tuple[dict[str, Any], list[str]]:
+        """What the record's columns say, by field, and what was read out of others; ValueError: what makes no sense."""
+        told: dict[str, Any] = {}
+        units: dict[str, tuple[str, dict[Unit, str]]] = {}
+        for name, columns in self._columns_of(record).items():
+            column, said = _first_filled(record, columns)
+            try:
+                numbers = numbers_in(said, UNITS[name]) if name in UNITS else None
+                if numbers:
+                    units[name] = (column, numbers)
+                    said = numbers[UNITS[name]]
+                told[name] = value_of(self._fields[name], said)
+            except ValueError as reason:
+                where = "" if column == name else f" (kolom {shown_name(column)})"
+                raise ValueError(f"{self._fields[name].title}{where}: {reason}") from None
+        notes = []
+        for column, numbers in units.values():
+            for name in self._fields.keys() & UNITS.keys():
+                number = numbers.get(UNITS[name])
+                unit, where = UNITS[name].upper(), f"kolom {shown_name(column)}"
+                if number is not None and told.get(name) is None:
+                    told[name] = number
+                    notes.append(f"{unit} {number} dibaca dari {where}")
+                elif number is not None and told[name] != number:
+                    raise ValueError(
+                        f"{where} menyebut {unit} {number}, padahal kolom lain {told[name]}; samakan keduanya"
+                    )
+        return told, notes
+
+    def _content_uid(self, wkb: bytes, found: dict[str, Any]) -> uuid.UUID:
+        """What the file itself says decides, so that defaults and the known boundaries may change in between."""
+        return uuid.uuid5(NAMESPACE, f"{self.layer.name}\x1f{wkb.hex()}\x1f{CONTENT.encode(found)}")
 
     def renamed(self, record: Record) -> dict[str, Any]:
         """The record's own values under the names of the layer's fields."""
-        mapping = self._mapping(tuple(record.properties))
-        return {name: record.properties.get(column) for name, column in mapping.items()}
+        return {name: _first_filled(record, columns)[1] for name, columns in self._columns_of(record).items()}
 
-    def _mapping(self, columns: tuple[str, ...]) -> dict[str, str]:
-        """Field -> the file's column for it: as the user said, else by name, title or alias, in this order."""
-        if columns not in self._mappings:
-            told = {name: column for column, name in self.columns.items() if column in columns}
-            by_plain = {plain(column): column for column in reversed(columns) if column not in told.values()}
-            found = {name: column for name, each in self._fields.items() if (column := _column(each, by_plain))}
-            exact = {name: by_plain[plain(name)] for name in self._fields if plain(name) in by_plain}
-            self._mappings[columns] = mapping = {**found, **exact, **told}
-            known = {plain(name) for name in (*RESERVED, *UID_COLUMNS, *self.layer.fields)}
-            taken = set(mapping.values())
+    def remarks(self) -> list[str]:
+        """What the user should know of the file's columns, once all records are read."""
+        found = [
+            ("Kolom yang tidak dipakai", list(self.ignored)),
+            ("Kolom yang disebut tetapi tidak ada di berkas", sorted(self.missed)),
+        ]
+        return [f"{title}: {_listed(names)}." for title, names in found if names]
+
+    def _columns_of(self, record: Record) -> dict[str, tuple[str, ...]]:
+        """Field -> the record's columns for it: as the user said, else of its name, else of its title and aliases."""
+        columns = tuple(record.properties)
+        if columns not in self._columns:
+            told = {name: (column,) for column, name in self.columns.items() if column in columns}
+            by_plain = {plain(column): column for column in reversed(columns) if column not in self.columns}
+            found = {name: told.get(name) or _named(each, by_plain) for name, each in self._fields.items()}
+            self._columns[columns] = {name: each for name, each in found.items() if each}
+            taken = {column for each in found.values() for column in each}
+            known = {*RESERVED, *UID_COLUMNS, *(self.layer.fields.keys() - self._fields.keys())}
             self.ignored |= {name: None for name in columns if name not in taken and plain(name) not in known}
-        return self._mappings[columns]
+            self.missed -= set(columns)
+        return self._columns[columns]
 
 
-def _column(field: Field, by_plain: Mapping[str, str]) -> str | None:
-    names = (field.name, field.title, *field.aliases)
-    return next((by_plain[plain(name)] for name in names if plain(name) in by_plain), None)
+def _to_wgs84(crs: CRS) -> Transformer:
+    try:
+        if crs.is_geographic or crs.is_projected:
+            return Transformer.from_crs(crs, STORAGE_SRID, always_xy=True)
+    except ProjError:
+        pass
+    raise RefusedChange(
+        f"Sistem koordinat {crs.name} tidak dapat diubah menjadi bujur dan lintang; "
+        "sebutkan yang lain dengan --crs, misalnya --crs EPSG:32749."
+    )
+
+
+def _named(field: Field, by_plain: Mapping[str, str]) -> tuple[str, ...]:
+    """The column of the field's own name; else those of its title and aliases, of which the first filled counts."""
+    if plain(field.name) in by_plain:
+        return (by_plain[plain(field.name)],)
+    names = dict.fromkeys(plain(name) for name in (field.title, *field.aliases))
+    return tuple(by_plain[name] for name in names if name in by_plain)
+
+
+def _listed(names: list[str]) -> str:
+    more = f" dan {len(names) - LISTED} lagi" if len(names) > LISTED else ""
+    return ", ".join(map(shown_name, names[:LISTED])) + more
+
+
+def _first_filled(record: Record, columns: tuple[str, ...]) -> tuple[str, Any]:
+    for column in columns:
+        said = record.properties[column]
+        if said is not None and not (isinstance(said, str) and not said.strip()):
+            return column, said
+    return columns[0], None
 
 
 def _uuid(said: Any) -> uuid.UUID | None:
     try:
-        return uuid.UUID(str(said).removeprefix("uuid:"))
+        return uuid.UUID(said.removeprefix("uuid:")) if isinstance(said, str) else None
     except ValueError:
         return None
-
-
-def identity(layer: Layer, record: Conformed) -> tuple[uuid.UUID, bool]:
-    """The uid of the feature that the record means, and whether it follows from the record's whole content."""
-    if record.uid is not None:
-        return record.uid, False
-    key = [record.values.get(name) for name in layer.key]
-    if key and None not in key:
-        return uuid.uuid5(NAMESPACE, "\x1f".join([layer.name, *map(str, key)])), False
-    content = json.dumps(record.values, sort_keys=True, default=str)
-    return uuid.uuid5(NAMESPACE, f"{layer.name}\x1f{record.geometry.wkb_hex}\x1f{content}"), True
 
 
 def crs_of(declared: CRS | None, told: str | None, file: str) -> CRS:
@@ -173,11 +251,13 @@ def crs_of(declared: CRS | None, told: str | None, file: str) -> CRS:
     if told is not None:
         try:
             return CRS.from_user_input(told)
-        except Exception as error:
-            raise RefusedChange(f"--crs {told}: sistem koordinat ini tidak dikenal.") from error
+        except CRSError:
+            raise RefusedChange(
+                f"--crs {told}: sistem koordinat ini tidak dikenal; tulis misalnya --crs EPSG:32749."
+            ) from None
     if declared is None:
         raise UnreadableFile(
-            f"{file}: berkas ini tidak menyebut sistem koordinatnya; sebutkan dengan --crs, "
+            f"{file}: sistem koordinat berkas ini tidak disebut atau tidak dikenal; sebutkan dengan --crs, "
             "misalnya --crs EPSG:32749 untuk UTM 49S."
         )
     return declared

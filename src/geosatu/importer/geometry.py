@@ -6,15 +6,14 @@ from collections.abc import Callable
 
 import numpy
 import shapely
-import shapely.ops
 from pyproj import Transformer
 from shapely.geometry.base import BaseGeometry
 
 from geosatu.crs import LAND_AND_SEA
 from geosatu.layers import GeometryType
 
-DECIMALS = 7
-"""Of degrees: a centimetre. A geometry that would become invalid is kept as it came."""
+DECIMALS = (7, 9)
+"""Of degrees: a centimetre; a tenth of a millimetre, as GeoJSON is written, where a centimetre makes it invalid."""
 
 WORDS: dict[str, str] = {
     "Point": "titik",
@@ -38,55 +37,67 @@ MULTI: dict[str, Callable[..., BaseGeometry]] = {
 def conformed(geometry: BaseGeometry, wanted: GeometryType, to_wgs84: Transformer | None) -> BaseGeometry:
     """The geometry to be kept; ValueError: what is wrong with it. Validity is the checks' business."""
     if geometry.is_empty:
-        raise ValueError("geometrinya kosong")
-    flat = shapely.force_2d(geometry)
+        raise ValueError("geometrinya kosong; gambar letaknya")
+    flat = _of_type(shapely.force_2d(geometry), wanted)
     if not numpy.isfinite(shapely.get_coordinates(flat)).all():
-        raise ValueError("memuat koordinat yang bukan bilangan terhingga (NaN)")
+        raise ValueError("memuat koordinat yang bukan bilangan terhingga (NaN); isi koordinatnya")
     if to_wgs84 is not None:
-        flat = shapely.ops.transform(to_wgs84.transform, flat)
+        flat = _in_degrees(flat, to_wgs84)
     _require_indonesia(flat)
-    typed = _of_type(flat, wanted)
     if wanted in ("Polygon", "MultiPolygon"):
-        typed = shapely.orient_polygons(typed)
-    rounded = shapely.transform(typed, lambda places: places.round(DECIMALS))
-    return rounded if rounded.is_valid or not typed.is_valid else typed
+        flat = shapely.orient_polygons(flat)
+    for decimals in DECIMALS:
+        rounded = _rounded(flat, decimals)
+        if rounded.is_valid or not flat.is_valid:
+            return rounded
+    return flat
+
+
+def _in_degrees(geometry: BaseGeometry, to_wgs84: Transformer) -> BaseGeometry:
+    return shapely.transform(geometry, lambda places: numpy.column_stack(to_wgs84.transform(*places.T)))
+
+
+def _rounded(geometry: BaseGeometry, decimals: int) -> BaseGeometry:
+    return shapely.transform(geometry, lambda places: places.round(decimals))
 
 
 def _require_indonesia(geometry: BaseGeometry) -> None:
     longitudes, latitudes = shapely.get_coordinates(geometry).T
     if not numpy.isfinite(longitudes).all():
-        raise ValueError("koordinatnya di luar jangkauan sistem koordinat yang disebut berkas")
-    if _within(longitudes, latitudes):
+        raise ValueError("koordinatnya di luar jangkauan sistem koordinat berkas; periksa sistem itu")
+    within = _within(longitudes, latitudes)
+    if within.all():
         return
-    first = f"lintang {latitudes[0]:.7g}, bujur {longitudes[0]:.7g}"
-    if _within(latitudes, longitudes):
-        raise ValueError(f"lintang dan bujur tampaknya tertukar ({first}); tukar kedua kolom itu")
-    if _within(longitudes, -latitudes):
-        raise ValueError(f"tanda lintang tampaknya terbalik ({first}); selatan khatulistiwa ditulis negatif")
-    if (abs(latitudes) > 90).any() or (abs(longitudes) > 180).any():
+    wrong = int(within.argmin())
+    place = f"lintang {latitudes[wrong]:.7g}, bujur {longitudes[wrong]:.7g}"
+    if _within(latitudes, longitudes).all():
+        raise ValueError(f"lintang dan bujur tampaknya tertukar ({place}); tukar kedua kolom itu")
+    if _within(longitudes, -latitudes).all():
+        raise ValueError(f"tanda lintang tampaknya terbalik ({place}); selatan khatulistiwa ditulis negatif")
+    if abs(latitudes[wrong]) > 90 or abs(longitudes[wrong]) > 180:
         raise ValueError(
-            f"{first} bukan derajat: lintang paling jauh 90 dan bujur 180; "
+            f"{place} bukan derajat: lintang paling jauh 90 dan bujur 180; "
             "bila ini meter, sebutkan sistemnya dengan --crs EPSG:nomor"
         )
-    if not longitudes.any() and not latitudes.any():
-        raise ValueError("lintang dan bujurnya 0, tanda koordinat belum diisi")
-    raise ValueError(f"terletak di luar Indonesia ({first}); periksa lintang dan bujur")
+    if longitudes[wrong] == latitudes[wrong] == 0:
+        raise ValueError("lintang dan bujurnya 0, tanda koordinat belum diisi; isi letaknya")
+    raise ValueError(f"terletak di luar Indonesia ({place}); periksa lintang dan bujur")
 
 
-def _within(longitudes: numpy.ndarray, latitudes: numpy.ndarray) -> bool:
+def _within(longitudes: numpy.ndarray, latitudes: numpy.ndarray) -> numpy.ndarray:
     west, south, east, north = LAND_AND_SEA
-    return bool(((longitudes >= west) & (longitudes <= east) & (latitudes >= south) & (latitudes <= north)).all())
+    return (longitudes >= west) & (longitudes <= east) & (latitudes >= south) & (latitudes <= north)
 
 
 def _of_type(geometry: BaseGeometry, wanted: GeometryType) -> BaseGeometry:
     kind = geometry.geom_type
-    parts = shapely.get_parts(geometry)
     if kind == wanted:
         return geometry
+    parts = shapely.get_parts(geometry)
     if f"Multi{kind}" == wanted:
         whole: BaseGeometry = MULTI[wanted](parts)
         return whole
     if kind == f"Multi{wanted}" and len(parts) == 1:
         single: BaseGeometry = parts[0]
         return single
-    raise ValueError(f"berupa {WORDS[kind]}, padahal lapisan ini berisi {WORDS[wanted]}")
+    raise ValueError(f"berupa {WORDS[kind]}, padahal lapisan ini berisi {WORDS[wanted]}; pilih lapisan lain")

@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import geopandas
 import shapely
@@ -18,8 +17,8 @@ from geosatu import checks, readers
 from geosatu.checking import others
 from geosatu.crs import STORAGE_SRID
 from geosatu.features import Actor
-from geosatu.importer.conform import Conformed, Conformer, Note, Refusal, crs_of, identity
-from geosatu.layers import OWNERS, Catalogue, Layer, Rule
+from geosatu.importer.conform import Conformed, Conformer, Note, Refusal, crs_of
+from geosatu.layers import OWNERS, SYSTEM_FIELDS, Catalogue, Layer, Rule
 from geosatu.store import write
 from geosatu.store.write import Candidate, Place, Planned
 
@@ -31,6 +30,10 @@ BORDER_M = 10.0
 
 PUBLISHED = frozenset({"diajukan", "disetujui", "terbit"})
 """The statuses that a feature with problems cannot have."""
+
+
+Told = tuple[tuple[str, ...], tuple[str, ...]]
+"""Of a record: what keeps it a draft, and what was done to it."""
 
 
 @dataclass(frozen=True)
@@ -92,25 +95,26 @@ def import_file(
     report = Report(file.name, layer.name, dry_run)
     source = readers.read(file, layer.geometry, max_bytes)
     crs = crs_of(source.crs, options.crs, file.name)
-    report.crs = crs.to_string()
+    report.crs = ":".join(crs.to_authority() or (crs.name,))
     conformer = Conformer(layer, crs, options.columns, options.constants)
-    taken = list(_checked(conn, catalogue, layer, _conformed(conformer, source.records, report), report))
-    told = {record.number: record for record in taken if record.problems or record.notes}
-    candidates = list(_candidates(layer, taken, report))
-    del taken
+    told: dict[int, Told] = {}
+    write.open_stage(conn, layer)
+    for batch in _batches(_conformed(conformer, source.records, report)):
+        taken = list(_checked(conn, catalogue, layer, batch, report))
+        told |= {record.number: (record.problems, record.notes) for record in taken if record.problems or record.notes}
+        write.stage(conn, layer, map(_candidate, taken))
     unfit = set()
-    for plan in write.stage(conn, layer, candidates, options.status):
-        if not _count(plan, told.get(plan.number), options.status, report):
+    for plan in write.plan(conn, layer, options.status):
+        if not _count(layer, plan, told.get(plan.number, ((), ())), options.status, report):
             unfit.add(plan.number)
     report.refused.sort(key=lambda refusal: refusal.number)
-    report.remarks = [*source.notes]
-    if conformer.ignored:
-        report.remarks.append(f"Kolom yang tidak dipakai: {', '.join(conformer.ignored)}.")
+    report.remarks = [*source.notes, *conformer.remarks()]
     if not dry_run:
         write.commit_staged(
             conn,
             layer,
-            refused=unfit,
+            unfit=unfit,
+            refused=len(report.refused),
             status=options.status,
             actor=actor,
             file=file.name,
@@ -119,36 +123,43 @@ def import_file(
     return report
 
 
-def _candidates(layer: Layer, records: Iterable[Conformed], report: Report) -> Iterator[Candidate]:
-    """The records with the identity of the feature that each means; the second of two equals is refused."""
-    first: dict[UUID, int] = {}
-    for record in records:
-        uid, by_content = identity(layer, record)
-        if first.setdefault(uid, record.number) != record.number:
-            reason = f"sama dengan catatan nomor {first[uid]}; hapus salah satunya."
-            report.refused.append(Refusal(record.number, reason))
-        else:
-            yield Candidate(record.number, uid, record.geometry.wkb, record.values, by_content)
+def _candidate(record: Conformed) -> Candidate:
+    return Candidate(record.number, record.uid, record.wkb, record.values, record.said, record.by_content)
 
 
-def _count(plan: Planned, record: Conformed | None, status: str | None, report: Report) -> bool:
+def _count(layer: Layer, plan: Planned, told: Told, status: str | None, report: Report) -> bool:
     """Enter a planned record in the report; False: it cannot be written after all."""
-    if plan.same_as is not None:
-        reason = f"berarti fitur yang sama dengan catatan nomor {plan.same_as}; hapus salah satunya."
-        report.refused.append(Refusal(plan.number, reason))
-        return False
-    problems = "; ".join(record.problems) if record is not None and plan.changes else ""
+    problems_told, notes = told
     resulting = status or plan.status or "draf"
-    if problems and resulting in PUBLISHED:
-        report.refused.append(Refusal(plan.number, f"belum dapat berstatus {resulting}: {problems}."))
+    missing = [f"{_title(layer, name)} wajib diisi" for name in plan.missing]
+    problems = "; ".join((*missing, *problems_told)) if plan.changes else ""
+    reason = None
+    if plan.same_as is not None:
+        reason = f"sama dengan catatan nomor {plan.same_as}; hapus salah satunya."
+    elif plan.rival is not None:
+        key = ", ".join(_title(layer, name) for name in layer.key)
+        reason = f"{key} sudah dipakai fitur {plan.rival}; ubah catatan ini atau fitur itu."
+    elif problems and resulting in PUBLISHED:
+        reason = f"belum dapat berstatus {resulting}: {problems}."
+    if reason is not None:
+        report.refused.append(Refusal(plan.number, reason))
         return False
     if problems:
         report.drafts.append(Note(plan.number, f"{problems}."))
-    report.notes += [Note(plan.number, f"{note}.") for note in (record.notes if record is not None else ())]
+    report.notes += [Note(plan.number, f"{note}.") for note in notes]
     report.added += not plan.exists
     report.updated += plan.exists and plan.changes
     report.unchanged += plan.exists and not plan.changes
     return True
+
+
+def _title(layer: Layer, name: str) -> str:
+    return (layer.fields.get(name) or SYSTEM_FIELDS[name]).title
+
+
+def _batches(records: Iterator[Conformed]) -> Iterator[list[Conformed]]:
+    while batch := list(islice(records, BATCH)):
+        yield batch
 
 
 def _conformed(conformer: Conformer, records: Iterable[readers.Record], report: Report) -> Iterator[Conformed]:
@@ -162,46 +173,45 @@ def _conformed(conformer: Conformer, records: Iterable[readers.Record], report: 
 
 
 def _checked(
-    conn: Connection, catalogue: Catalogue, layer: Layer, records: Iterator[Conformed], report: Report
+    conn: Connection, catalogue: Catalogue, layer: Layer, batch: list[Conformed], report: Report
 ) -> Iterator[Conformed]:
     """The records that pass the blocking rules, each with the kelurahan that owns it."""
     blocking = [Rule(rule="must_be_valid", severity="refuse")]
     blocking += [rule for rule in layer.rules if rule.severity == "refuse" and rule.rule != "must_be_valid"]
     judge = layer.model_copy(update={"rules": blocking})
-    other = others(conn, catalogue)
-    while batch := list(islice(records, BATCH)):
-        frame = geopandas.GeoDataFrame(
-            [record.values for record in batch],
-            geometry=[record.geometry for record in batch],
-            index=[record.number for record in batch],
-            crs=STORAGE_SRID,
-        )
-        broken = {number: finding for finding in checks.run(judge, frame, other) for number in finding.features}
-        report.refused += [Refusal(int(number), finding.message) for number, finding in broken.items()]
-        sound = [record for record in batch if record.number not in broken]
-        if layer.owner == "kelurahan" and layer.name != OWNERS:
-            wkb = [record.geometry.wkb for record in sound]
-            declared = [record.values["kode_wilayah"] for record in sound]
-            for record, place in zip(sound, write.places(conn, wkb, declared), strict=True):
-                owned = _owned(record, place)
-                if isinstance(owned, Refusal):
-                    report.refused.append(owned)
-                else:
-                    yield owned
+    frame = geopandas.GeoDataFrame(
+        {name: [record.values.get(name) for record in batch] for name in (layer.label, "kode_wilayah", "accuracy_m")},
+        geometry=[record.geometry for record in batch],
+        index=[record.number for record in batch],
+        crs=STORAGE_SRID,
+    )
+    found = checks.run(judge, frame, others(conn, catalogue))
+    broken = {number: finding for finding in found for number in finding.features}
+    report.refused += [Refusal(int(number), finding.message) for number, finding in broken.items()]
+    sound = [record for record in batch if record.number not in broken]
+    if layer.owner != "kelurahan" or layer.name == OWNERS:
+        yield from sound
+        return
+    wkb = [record.wkb for record in sound]
+    declared = [record.values.get("kode_wilayah") for record in sound]
+    for record, place in zip(sound, write.places(conn, wkb, declared), strict=True):
+        owned = _owned(record, place)
+        if isinstance(owned, Refusal):
+            report.refused.append(owned)
         else:
-            yield from sound
+            yield owned
 
 
 def _owned(record: Conformed, place: Place) -> Conformed | Refusal:
     """The record with the kelurahan that owns it: where it lies, which must agree with what it declares."""
-    declared = record.values["kode_wilayah"]
+    declared = record.values.get("kode_wilayah")
     if declared is None or declared == place.kode_wilayah:
         if place.kode_wilayah is None:
             return record.with_problem("berada di luar semua batas kelurahan yang ada; periksa lintang dan bujur")
-        return record.with_values(kode_wilayah=place.kode_wilayah)
+        return record.owned_by(place.kode_wilayah)
     if place.declared_distance_m is None:
         return record.with_problem(f"kode wilayah {declared} tidak ada di lapisan batas_kelurahan")
-    tolerance = max(BORDER_M, record.values["accuracy_m"] or 0)
+    tolerance = max(BORDER_M, record.values.get("accuracy_m") or 0)
     is_point = shapely.get_dimensions(record.geometry) == 0
     where = f"{place.nama} ({place.kode_wilayah})" if place.kode_wilayah else "luar semua batas kelurahan"
     if is_point and place.declared_distance_m <= tolerance:

@@ -7,7 +7,8 @@ Formats with typed geometry are read with Fiona.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from geosatu.errors import UnreadableFile
@@ -28,7 +29,7 @@ READERS: dict[str, Callable[[Path, GeometryType], Source]] = {
     ".gpkg": vector.read,
     ".fgb": vector.read,
     ".shp": vector.read,
-    ".zip": vector.read,
+    ".zip": vector.read_zip,
 }
 
 
@@ -39,22 +40,36 @@ def read(file: Path, geometry: GeometryType, max_bytes: int) -> Source:
     """
     reader = READERS.get(file.suffix.lower())
     if reader is None:
-        known = ", ".join(sorted(READERS))
-        raise UnreadableFile(f"{file.name}: jenis berkas {file.suffix or 'tanpa akhiran'} belum dapat dibaca. "
-                             f"Yang dapat: {known}.")  # fmt: skip
+        kind = file.suffix or "tanpa akhiran"
+        raise UnreadableFile(
+            f"{file.name}: jenis berkas {kind} belum dapat dibaca. Yang dapat: {', '.join(sorted(READERS))}."
+        )
+    if not file.exists():
+        raise UnreadableFile(f"{file}: berkas ini tidak ada; periksa nama dan foldernya.")
+    if not file.is_file():
+        raise UnreadableFile(f"{file}: ini bukan berkas, melainkan folder atau perangkat; sebutkan satu berkas.")
     try:
-        size = file.stat().st_size
         with file.open("rb"):
-            pass
-    except FileNotFoundError:
-        raise UnreadableFile(f"{file}: berkas ini tidak ada.") from None
-    except OSError as error:
-        raise UnreadableFile(f"{file}: tidak dapat dibuka: {error.strerror}.") from None
+            size = file.stat().st_size
+    except OSError:
+        raise UnreadableFile(f"{file}: berkas ini tidak dapat dibuka; periksa izin membacanya.") from None
     if size == 0:
         raise UnreadableFile(f"{file.name}: berkas ini kosong; simpan atau kirim ulang dari aplikasi asalnya.")
+    size = max(size, vector.unpacked_bytes(file) if file.suffix.lower() == ".zip" else 0)
     if size > max_bytes:
         raise UnreadableFile(
             f"{file.name}: besarnya {size / 1e6:.0f} MB, batasnya {max_bytes / 1e6:.0f} MB "
             "(GEOSATU_MAX_FILE_MB). Bagi menjadi beberapa berkas."
         )
-    return reader(file, geometry)
+    source = reader(file, geometry)
+    return replace(source, records=_some(file, source.records))
+
+
+def _some(file: Path, records: Iterator[Record]) -> Iterator[Record]:
+    """The records, of which there must be one."""
+    empty = True
+    for record in records:
+        empty = False
+        yield record
+    if empty:
+        raise UnreadableFile(f"{file.name}: tidak ada satu catatan pun di berkas ini; ekspor ulang dengan isinya.")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import math
+import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import Any, NoReturn
 
-import ijson
+import numpy
 import shapely
 from pyproj import CRS
 from pyproj.exceptions import CRSError
@@ -14,117 +17,203 @@ from shapely.geometry.base import BaseGeometry
 
 from geosatu.errors import UnreadableFile
 from geosatu.layers import GeometryType
-from geosatu.readers.records import WGS84, Record, Source, require_utf8
+from geosatu.readers.records import BLOCK, WGS84, Record, Source, require_utf8, shown
 
 DEPTHS = {"Point": 0, "MultiPoint": 1, "LineString": 1, "MultiLineString": 2, "Polygon": 2, "MultiPolygon": 3}
 """How deep the positions of a geometry type are nested."""
 
-BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-RECORD_SEPARATOR = b"\x1e"
+KNOWN = ("type", "id", "geometry", "properties", "coordinates", "geometries", "crs")
+"""The members that are looked at; others are read and dropped."""
+
+BLANKS = re.compile(r"[ \t\r\n\x1e]*")
+"""The white space of JSON, and the record separators of RFC 8142."""
+
+DECODER = json.JSONDecoder()
+"""Takes NaN and Infinity, which are no JSON, so that not the whole file is refused but the record that has them."""
 
 
 def read(file: Path, _: GeometryType) -> Source:
-    """The features of the file one by one; a broken one is a record with its problem."""
+    """The features of the file one by one; a broken one is a record with its problem.
+
+    The whole file is read once beforehand: so it is known to be JSON, and its `crs` may stand at its end.
+    """
     require_utf8(file)
-    collection, crs = _head(file)
-    values = _members(file) if collection else _values(file)
-    return Source(_numbered(file, values), crs)
+    crs: list[Any] = []
+    for _each in _numbered(file, crs):
+        pass
+    told = next((each for each in crs if each is not None), None)
+    records = (_record(number, value) for number, value in _numbered(file, []))
+    return Source(records, WGS84 if told is None else _crs(told))
 
 
-def _head(file: Path) -> tuple[bool, CRS]:
-    """Whether the file is a collection of features, and its CRS; reads up to the first feature."""
-    crs = WGS84
-    keys = []
+def _crs(member: Any) -> CRS | None:
+    """The CRS that a `crs` member names (the GeoJSON of 2008); None: one that is not known."""
+    properties = member.get("properties") if isinstance(member, dict) else None
+    name = properties.get("name") if isinstance(properties, dict) else None
     try:
-        with _open(file) as stream:
-            for prefix, event, value in ijson.parse(stream, multiple_values=True):
-                if prefix == "" and event == "map_key":
-                    keys.append(value)
-                elif prefix == "crs.properties.name":
-                    crs = _crs(file, value)
-                elif prefix == "features" and event == "start_array":
-                    return True, crs
-                elif prefix == "" and event not in ("start_map", "map_key"):
-                    break
-    except ijson.JSONError as error:
-        raise UnreadableFile(_broken(file, 0, error)) from None
-    known = {"geometry", "properties", "coordinates", "geometries"}
-    if not known & set(keys):
-        raise UnreadableFile(
-            f"{file.name}: ini bukan GeoJSON; tidak ada daftar features, geometry atau coordinates di dalamnya."
-        )
-    return False, crs
-
-
-def _crs(file: Path, name: Any) -> CRS:
-    try:
-        crs = CRS.from_user_input(name)
+        crs = CRS.from_user_input(name) if isinstance(name, str) else None
     except CRSError:
-        raise UnreadableFile(
-            f"{file.name}: sistem koordinat {name!r} tidak dikenal; sebutkan dengan --crs EPSG:nomor."
-        ) from None
-    return WGS84 if crs.to_authority() == ("OGC", "CRS84") else crs
+        return None
+    return WGS84 if crs is not None and crs.to_authority() == ("OGC", "CRS84") else crs
 
 
-def _members(file: Path) -> Iterator[Any]:
-    with _open(file) as stream:
-        yield from ijson.items(stream, "features.item", use_float=True)
-
-
-def _values(file: Path) -> Iterator[Any]:
-    with _open(file) as stream:
-        yield from ijson.items(_WithoutSeparators(stream), "", multiple_values=True, use_float=True)
-
-
-class _WithoutSeparators:
-    """A stream whose record separators (RFC 8142) read as white space."""
-
-    def __init__(self, stream: IO[bytes]) -> None:
-        self.stream = stream
-
-    def read(self, size: int = -1) -> bytes:
-        return self.stream.read(size).replace(RECORD_SEPARATOR, b" ")
-
-
-def _open(file: Path) -> IO[bytes]:
-    stream = file.open("rb")
-    if stream.read(3) != BYTE_ORDER_MARK:
-        stream.seek(0)
-    return stream
-
-
-def _numbered(file: Path, values: Iterator[Any]) -> Iterator[Record]:
+def _numbered(file: Path, crs: list[Any]) -> Iterator[tuple[int, Any]]:
+    """The values that should be features, from 1; `crs` receives the `crs` members of the outermost objects."""
     number = 0
-    try:
-        for number, value in enumerate(values, 1):
-            yield _record(number, value)
-    except ijson.JSONError as error:
-        raise UnreadableFile(_broken(file, number, error)) from None
-    if number == 0:
-        raise UnreadableFile(f"{file.name}: tidak ada satu fitur pun di berkas ini.")
+    with file.open(encoding="utf-8-sig", newline="") as stream:
+        text = _Text(stream)
+        try:
+            for number, value in enumerate(_values(file, text, crs), 1):
+                yield number, value
+        except _Broken as where:
+            after = f"setelah catatan nomor {number}" if number else "sebelum catatan pertama"
+            raise UnreadableFile(
+                f"{file.name}: JSON rusak di {where}, {after}. Ekspor ulang berkas dari aplikasi asalnya."
+            ) from None
 
 
-def _broken(file: Path, number: int, error: Exception) -> str:
-    reason = " ".join(str(error).split())[:120] or "berakhir sebelum waktunya"
-    where = f"setelah catatan nomor {number}" if number else "di awal berkas"
-    return (
-        f"{file.name}: JSON rusak {where} ({reason}); bilangan seperti NaN pun bukan JSON. "
-        "Ekspor ulang berkas dari aplikasi asalnya."
+def _values(file: Path, text: _Text, crs: list[Any]) -> Iterator[Any]:
+    first = True
+    while text.next():
+        if text.next() != "{":
+            if first:
+                _refuse(file)
+            yield text.value()
+            continue
+        members: dict[str, Any] = {}
+        collection = False
+        for key in text.members():
+            if key == "features" and text.next() == "[":
+                collection = True
+                yield from text.items()
+            elif (value := text.value()) is not None and key in KNOWN:
+                members[key] = value
+        crs.append(members.get("crs"))
+        if not collection:
+            if first and not {"geometry", "properties", "coordinates", "geometries"} & set(members):
+                _refuse(file)
+            yield members
+        first = False
+
+
+def _refuse(file: Path) -> NoReturn:
+    raise UnreadableFile(
+        f"{file.name}: ini bukan GeoJSON; tidak ada daftar features, geometry atau coordinates di dalamnya. "
+        "Ekspor ulang sebagai GeoJSON."
     )
+
+
+class _Broken(Exception):
+    """The text is no JSON from this place on."""
+
+
+class _Text:
+    """JSON text, of which only the value that is being read is in memory."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self._piece = ""
+        self._at = 0
+        self._line, self._column = 1, 1
+        """Of the first character of the piece."""
+
+    def next(self) -> str:
+        """The next character that is not blank; none at the end of the text."""
+        while True:
+            blanks = BLANKS.match(self._piece, self._at)
+            self._at = blanks.end() if blanks else self._at
+            if self._at < len(self._piece):
+                return self._piece[self._at]
+            if not self._more():
+                return ""
+
+    def value(self) -> Any:
+        """The value that begins here, whole."""
+        self.next()
+        while True:
+            try:
+                value, end = DECODER.raw_decode(self._piece, self._at)
+            except json.JSONDecodeError as error:
+                # Near the end of the piece, and in a text that goes beyond it, the value may only be cut off.
+                cut_off = len(self._piece) - error.pos < 64 or error.msg.startswith("Unterminated string")
+                if not cut_off or not self._more():
+                    self._break(error.pos)
+            except (RecursionError, ValueError):
+                self._break(self._at, " (susunannya terlalu dalam, atau ada bilangan dengan ribuan angka)")
+            else:
+                # A number at the end of the piece may go on.
+                if end < len(self._piece) or not self._more():
+                    self._at = end
+                    return value
+
+    def members(self) -> Iterator[str]:
+        """The names in the object that begins here; the value behind each is to be read before the next."""
+        self._take("{")
+        if self._took("}"):
+            return
+        while True:
+            key = self.value()
+            if not isinstance(key, str):
+                self._break(self._at)
+            self._take(":")
+            yield key
+            if self._took("}"):
+                return
+            self._take(",")
+
+    def items(self) -> Iterator[Any]:
+        """The values of the list that begins here."""
+        self._take("[")
+        if self._took("]"):
+            return
+        while True:
+            yield self.value()
+            if self._took("]"):
+                return
+            self._take(",")
+
+    def _took(self, character: str) -> bool:
+        took = self.next() == character
+        self._at += took
+        return took
+
+    def _take(self, character: str) -> None:
+        if not self._took(character):
+            self._break(self._at)
+
+    def _more(self) -> bool:
+        """Read on, twice as far each time, and forget what is behind; False: the text is at its end."""
+        read = self._stream.read(max(BLOCK, len(self._piece) - self._at))
+        if read:
+            self._line, self._column = self._place(self._at)
+            self._piece, self._at = self._piece[self._at :] + read, 0
+        return bool(read)
+
+    def _place(self, at: int) -> tuple[int, int]:
+        lines = self._piece.count("\n", 0, at)
+        if lines:
+            return self._line + lines, at - self._piece.rfind("\n", 0, at)
+        return self._line, self._column + at
+
+    def _break(self, at: int, reason: str = "") -> NoReturn:
+        line, column = self._place(at)
+        raise _Broken(f"baris {line}, kolom {column}{reason}")
 
 
 def _record(number: int, value: Any) -> Record:
     if not isinstance(value, dict):
-        return Record(number, None, {}, problem="bukan fitur GeoJSON, melainkan nilai lain")
+        return Record(number, None, {}, problem=f"{shown(value)} bukan fitur GeoJSON; hapus dari berkas")
     kind = value.get("type")
     if kind == "Feature":
         geometry, properties = value.get("geometry"), value.get("properties")
-    elif kind in DEPTHS or kind == "GeometryCollection":
+    elif isinstance(kind, str) and (kind in DEPTHS or kind == "GeometryCollection"):
         geometry, properties = value, None
     else:
-        return Record(number, None, {}, problem=f"type={kind!r} bukan fitur GeoJSON")
+        problem = f"jenisnya (type) {shown(kind)}, bukan Feature; ekspor ulang sebagai GeoJSON"
+        return Record(number, None, {}, problem=problem)
     if properties is not None and not isinstance(properties, dict):
-        return Record(number, None, {}, problem="properties bukan objek")
+        problem = f"properties-nya {shown(properties)}, bukan daftar nama dan nilai; ekspor ulang sebagai GeoJSON"
+        return Record(number, None, {}, problem=problem)
     properties = dict(properties or {})
     if "uid" not in properties and isinstance(value.get("id"), str):
         properties["uid"] = value["id"]
@@ -137,46 +226,59 @@ def _record(number: int, value: Any) -> Record:
 
 
 def _shape(geometry: Any) -> BaseGeometry:
-    """The geometry as written; ValueError: what is wrong with it."""
-    if not isinstance(geometry, dict):
-        raise ValueError("geometry bukan objek")
-    kind = geometry.get("type")
+    """The geometry as written, without heights; ValueError: what is wrong with it."""
+    kind = geometry.get("type") if isinstance(geometry, dict) else None
     if kind == "GeometryCollection":
         raise ValueError("GeometryCollection tidak diterima; pisahkan menjadi fitur sendiri-sendiri")
-    if kind not in DEPTHS:
-        raise ValueError(f"jenis geometri {kind!r} tidak dikenal")
-    coordinates: Any = geometry.get("coordinates")
-    _require_positions(coordinates, DEPTHS[kind])
-    if kind in ("Polygon", "MultiPolygon"):
-        for ring in coordinates if kind == "Polygon" else [ring for part in coordinates for ring in part]:
-            _require_ring(ring)
-    elif kind == "LineString" and len(coordinates) < 2:
-        raise ValueError("garis perlu paling sedikit dua titik")
-    try:
-        return shapely.geometry.shape({"type": kind, "coordinates": coordinates})
-    except (ValueError, TypeError, shapely.errors.ShapelyError) as error:
-        raise ValueError(f"koordinat {kind} tidak dapat dibentuk: {error}") from None
+    if not isinstance(kind, str) or kind not in DEPTHS:
+        raise ValueError(f"jenis geometrinya {shown(kind)}; yang dikenal: {', '.join(DEPTHS)}")
+    places = _places(geometry.get("coordinates"), DEPTHS[kind])
+    for path in _paths(places, DEPTHS[kind]):
+        if kind.endswith("Polygon"):
+            _require_ring(path)
+        elif kind.endswith("LineString") and len(path) < 2:
+            raise ValueError("garis perlu paling sedikit dua titik; lengkapi garisnya")
+    return shapely.geometry.shape({"type": kind, "coordinates": places})
 
 
-def _require_positions(value: Any, depth: int) -> None:
-    if not isinstance(value, list):
-        raise ValueError("coordinates tidak tersusun sebagaimana jenis geometrinya")
+def _places(said: Any, depth: int) -> Any:
+    """Coordinates nested as deep as the geometry type asks; a path of places as an array, longitude first."""
+    if not isinstance(said, list):
+        raise ValueError(f"coordinates memuat {shown(said)} di tempat sebuah daftar; ekspor ulang sebagai GeoJSON")
     if depth:
-        for part in value:
-            _require_positions(part, depth - 1)
-        if not value:
-            raise ValueError("coordinates kosong")
-        return
-    numbers = [part for part in value if isinstance(part, (int, float)) and not isinstance(part, bool)]
-    if len(numbers) != len(value):
-        wrong = next(part for part in value if part not in numbers)
-        raise ValueError(f"koordinat {wrong!r} bukan bilangan")
-    if len(value) < 2:
-        raise ValueError(f"sebuah titik punya {len(value)} bilangan; perlu bujur dan lintang")
+        if not said:
+            raise ValueError("coordinates-nya kosong; gambar letaknya")
+        if depth == 1:
+            return numpy.fromiter((degree for part in said for degree in _places(part, 0)), float).reshape(-1, 2)
+        return [_places(part, depth - 1) for part in said]
+    if len(said) < 2:
+        raise ValueError(f"sebuah titik punya {len(said)} bilangan; perlu bujur dan lintang")
+    return tuple(_degree(part) for part in said)[:2]
 
 
-def _require_ring(ring: list[Any]) -> None:
+def _paths(places: Any, depth: int) -> Iterator[numpy.ndarray]:
+    """The lines and rings of nested places."""
+    if depth == 1:
+        yield places
+    elif depth:
+        for part in places:
+            yield from _paths(part, depth - 1)
+
+
+def _degree(said: Any) -> float:
+    if not isinstance(said, (int, float)) or isinstance(said, bool):
+        raise ValueError(f"koordinat {shown(said)} bukan bilangan; tulis tanpa kutip dan dengan titik desimal")
+    try:
+        number = float(said)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise ValueError(f"koordinat {shown(said)} bukan bilangan terhingga; isi bujur dan lintangnya")
+    return number
+
+
+def _require_ring(ring: numpy.ndarray) -> None:
     if len(ring) < 4:
         raise ValueError(f"cincin bidang terdiri atas {len(ring)} titik; perlu paling sedikit empat")
-    if ring[0][:2] != ring[-1][:2]:
-        raise ValueError("cincin bidang tidak tertutup: titik pertama dan terakhirnya berbeda")
+    if (ring[0] != ring[-1]).any():
+        raise ValueError("cincin bidang tidak tertutup; ulangi titik pertamanya di akhir")

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import codecs
+import math
+import re
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element, ParseError
@@ -15,24 +19,42 @@ from shapely.geometry.base import BaseGeometry
 
 from geosatu.errors import UnreadableFile
 from geosatu.layers import GeometryType
-from geosatu.readers.records import WGS84, Record, Source, number_in
+from geosatu.readers.records import WGS84, Record, Source, number_in, require_utf8, shown
 
 CLOSING_DISTANCE_M = 20.0
 """A track whose ends are no further apart has been walked round: twice the error of a phone's fix."""
 
 KINDS = {"wpt": "waypoint", "rte": "rute", "trk": "jejak"}
 
+PATHS = {"rtept": "rte", "trkpt": "trkseg"}
+"""The points of a path, and what they are the points of."""
+
+OTHER_ENCODING = re.compile(rb"""<\?xml[^>]*encoding=["'](?!utf-8["'])""", re.IGNORECASE)
+
 _ELLIPSOID = Geod(ellps="WGS84")
 
 Place = tuple[float, float]
+
+
+@dataclass
+class Item:
+    """A waypoint, a route or a track."""
+
+    kind: str
+    element: Element
+    """Without the points of a route or a track: they are most of a file, and an element takes much memory."""
+    parts: list[list[Place]] = field(default_factory=list)
+    """The places of a route, or of each segment of a track; longitude before latitude."""
+    problem: str | None = None
+    """What is wrong with the first place that cannot be read."""
 
 
 def read(file: Path, geometry: GeometryType) -> Source:
     """The waypoints of the file for a layer of points, its tracks and routes for lines and areas."""
     wanted = ("wpt",) if geometry in ("Point", "MultiPoint") else ("rte", "trk")
     found = dict.fromkeys(KINDS, 0)
-    for element in _elements(file):
-        found[_name(element)] += 1
+    for item in _items(file):
+        found[item.kind] += 1
     told = ", ".join(f"{count} {KINDS[kind]}" for kind, count in found.items() if count) or "tanpa isi"
     if not any(found[kind] for kind in wanted):
         needed = " atau ".join(KINDS[kind] for kind in wanted)
@@ -45,25 +67,37 @@ def read(file: Path, geometry: GeometryType) -> Source:
     return Source(_records(file, wanted, geometry), WGS84, notes)
 
 
-def _elements(file: Path) -> Iterator[Element]:
+def _items(file: Path) -> Iterator[Item]:
     """Each waypoint, route and track, whole, while the file is read; entities are refused."""
-    depth = 0
+    stack: list[Element] = []
+    item: Item | None = None
     try:
         with file.open("rb") as stream:
             for event, element in iterparse(stream, events=("start", "end"), forbid_dtd=True):
+                name = _name(element)
                 if event == "start":
-                    depth += 1
-                    if depth == 1:
-                        root = element
-                        if _name(element) != "gpx":
-                            raise UnreadableFile(f"{file.name}: ini bukan GPX; unsur terluarnya <{_name(element)}>.")
+                    if not stack and name != "gpx":
+                        raise UnreadableFile(
+                            f"{file.name}: ini bukan GPX, unsur terluarnya {shown(name)}. Ekspor ulang sebagai GPX."
+                        )
+                    if len(stack) == 1 and name in KINDS:
+                        item = Item(name, element)
+                    if name in PATHS.values() and item is not None:
+                        item.parts.append([])
+                    stack.append(element)
                     continue
-                depth -= 1
-                if depth == 1:
-                    if _name(element) in KINDS:
-                        yield element
-                    root.clear()
+                stack.pop()
+                if name in PATHS and item is not None and _name(stack[-1]) == PATHS[name]:
+                    _add_place(item, element)
+                    del stack[-1][-1]
+                elif len(stack) == 1:
+                    if item is not None:
+                        yield item
+                    item = None
+                    stack[0].clear()
     except ParseError as error:
+        if _is_to_be_utf8(file):
+            require_utf8(file)
         line, column = error.position
         raise UnreadableFile(
             f"{file.name}: XML rusak di baris {line}, kolom {column + 1}. "
@@ -74,40 +108,56 @@ def _elements(file: Path) -> Iterator[Element]:
             f"{file.name}: berkas ini memuat DOCTYPE atau entitas, yang tidak diterima demi keamanan. "
             "Ekspor ulang sebagai GPX biasa."
         ) from None
-    except (LookupError, ValueError) as error:
-        raise UnreadableFile(f"{file.name}: penyandian teksnya tidak dikenal: {error}.") from None
+    except (LookupError, ValueError):
+        raise UnreadableFile(
+            f"{file.name}: penyandian teksnya tidak dikenal. Simpan ulang dengan penyandian UTF-8."
+        ) from None
+
+
+def _is_to_be_utf8(file: Path) -> bool:
+    """Whether the file says nothing else of its encoding."""
+    with file.open("rb") as stream:
+        beginning = stream.read(200)
+    return not beginning.startswith((codecs.BOM_UTF16_BE, codecs.BOM_UTF16_LE)) and not OTHER_ENCODING.search(beginning)
+
+
+def _add_place(item: Item, point: Element) -> None:
+    number = len(item.parts[-1]) + 1
+    try:
+        item.parts[-1].append(_place(point, f"titik ke-{number}"))
+    except ValueError as problem:
+        item.parts[-1].append((math.nan, math.nan))
+        item.problem = item.problem or str(problem)
 
 
 def _records(file: Path, wanted: tuple[str, ...], geometry: GeometryType) -> Iterator[Record]:
     number = 0
-    for element in _elements(file):
-        if _name(element) not in wanted:
+    for item in _items(file):
+        if item.kind not in wanted:
             continue
         number += 1
-        properties = _properties(element)
+        properties = _properties(item.element)
         try:
-            shape, notes = _shape(element, geometry)
+            shape, notes = _shape(item, geometry)
         except ValueError as problem:
             yield Record(number, None, properties, problem=str(problem))
         else:
             yield Record(number, shape, properties, notes=notes)
 
 
-def _shape(element: Element, geometry: GeometryType) -> tuple[BaseGeometry, tuple[str, ...]]:
+def _shape(item: Item, geometry: GeometryType) -> tuple[BaseGeometry, tuple[str, ...]]:
     """The geometry of a waypoint, route or track, with what was done to get it; ValueError: why there is none."""
-    if _name(element) == "wpt":
-        return shapely.Point(_place(element, "titik")), ()
-    if _name(element) == "rte":
-        parts = [_places(element, "rtept")]
-    else:
-        segments = [part for part in element if _name(part) == "trkseg"]
-        parts = [places for segment in segments if (places := _places(segment, "trkpt"))]
-    if not any(parts):
-        raise ValueError("tidak memuat satu titik pun")
+    if item.kind == "wpt":
+        return shapely.Point(_place(item.element, "titik")), ()
+    if item.problem is not None:
+        raise ValueError(item.problem)
+    parts = [part for part in item.parts if part]
+    if not parts:
+        raise ValueError("tidak memuat satu titik pun; rekam ulang")
     short = min(len(part) for part in parts)
     if geometry not in ("Polygon", "MultiPolygon"):
         if short < 2:
-            raise ValueError("memuat bagian yang terdiri atas satu titik saja; garis perlu dua")
+            raise ValueError("memuat bagian yang terdiri atas satu titik saja; garis perlu dua titik")
         lines = [shapely.LineString(part) for part in parts]
         return (lines[0] if len(lines) == 1 else shapely.MultiLineString(lines)), ()
     rings = [_closed(part) for part in parts]
@@ -120,21 +170,15 @@ def _closed(places: list[Place]) -> tuple[list[Place], float]:
     """The ring of a track walked round, with the distance in metres between its ends."""
     if len(set(places)) < 3:
         raise ValueError(f"terdiri atas {len(set(places))} titik; sebuah bidang perlu paling sedikit tiga")
-    (west, south), (east, north) = places[0], places[-1]
-    gap = _ELLIPSOID.inv(west, south, east, north)[2] if places[0] != places[-1] else 0.0
-    if not gap <= CLOSING_DISTANCE_M:
+    gap = _ELLIPSOID.inv(*places[0], *places[-1])[2] if places[0] != places[-1] else 0.0
+    if math.isnan(gap):  # a latitude beyond 90: what is wrong with the place comes before what is with the track
+        return places, 0.0
+    if gap > CLOSING_DISTANCE_M:
         raise ValueError(
             f"jejak tidak tertutup: awal dan akhirnya terpisah {gap:.0f} m, paling jauh "
             f"{CLOSING_DISTANCE_M:.0f} m. Berjalanlah sampai kembali ke titik awal"
         )
     return places, gap
-
-
-def _places(element: Element, name: str) -> list[Place]:
-    return [
-        _place(point, f"titik ke-{number}")
-        for number, point in enumerate((part for part in element if _name(part) == name), 1)
-    ]
 
 
 def _place(element: Element, who: str) -> Place:
@@ -145,10 +189,10 @@ def _place(element: Element, who: str) -> Place:
 def _degrees(element: Element, key: str, who: str) -> float:
     said = element.get(key)
     if said is None:
-        raise ValueError(f"{who} tidak punya {'lintang' if key == 'lat' else 'bujur'} ({key})")
+        raise ValueError(f"{who} tidak punya {'lintang' if key == 'lat' else 'bujur'} ({key}); lengkapi letaknya")
     number = number_in(said)
-    if number is None:
-        raise ValueError(f"{key}={said!r} pada {who} bukan bilangan; tulis dengan titik desimal")
+    if number is None or not math.isfinite(number):
+        raise ValueError(f"{key}={shown(said)} pada {who} bukan bilangan; tulis misalnya -7.8228")
     return number
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from geoalchemy2 import Geometry
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     Boolean,
     Column,
@@ -17,24 +19,37 @@ from sqlalchemy import (
     Integer,
     MetaData,
     Table,
+    Text,
     Uuid,
+    all_,
     and_,
+    any_,
     case,
+    cast,
+    column,
     delete,
+    exists,
     func,
     insert,
     literal,
     not_,
+    null,
     or_,
     select,
+    table,
     text,
     update,
 )
+from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.types import UserDefinedType
 
-from geosatu.database.tables import imports, table_of
+from geosatu.crs import STORAGE_SRID
+from geosatu.database.tables import LAYER_SCHEMA, imports, table_of
 from geosatu.features import Actor
-from geosatu.layers import Layer
+from geosatu.layers import OWNERS, Home, Layer
+
+SAME_PLACE_DEGREES = 1e-6
+"""A tenth of a metre: more than what rounding in a file moves."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +73,8 @@ class Candidate:
     """WKB in EPSG:4326, of the layer's type."""
     values: dict[str, Any]
     """Layer fields, and kode_wilayah, source and accuracy_m."""
+    said: frozenset[str]
+    """The columns that the record speaks of; a feature that is there keeps its others."""
     by_content: bool
     """Whether `uid` follows from the content, so that a feature with this uid is this very record."""
 
@@ -70,11 +87,15 @@ class Planned:
     exists: bool
     """Whether the feature that it means is there already."""
     same_as: int | None
-    """An earlier candidate that means the same feature."""
+    """An earlier candidate that means the same feature, or has the same key."""
+    rival: int | None
+    """Another feature that has its key."""
     status: str | None
     """The status of the feature that is there."""
     changes: bool
     """Whether writing it would change anything."""
+    missing: list[str]
+    """The required columns that would be empty."""
 
 
 def places(conn: Connection, geometries: Sequence[bytes], declared: Sequence[str | None]) -> list[Place]:
@@ -92,7 +113,7 @@ def places(conn: Connection, geometries: Sequence[bytes], declared: Sequence[str
             LEFT JOIN LATERAL (
                 SELECT b.kode_wilayah, b.nama
                 FROM layer.batas_kelurahan b
-                WHERE ST_Intersects(b.geom, g.geom) AND b.status <> 'arsip'
+                WHERE ST_Intersects(b.geom, g.geom) AND b.status <> 'arsip' AND b.kode_wilayah IS NOT NULL
                 ORDER BY CASE WHEN ST_Dimension(g.geom) = 0 THEN 0
                               ELSE -ST_Area(ST_Intersection(b.geom, g.geom)) END, b.id
                 LIMIT 1) AS inside ON true
@@ -104,67 +125,133 @@ def places(conn: Connection, geometries: Sequence[bytes], declared: Sequence[str
     return [Place(row.kode_wilayah, row.nama, row.distance) for row in rows]
 
 
-def stage(conn: Connection, layer: Layer, candidates: Sequence[Candidate], status: str | None) -> list[Planned]:
-    """Bring the candidates beside the layer's table, and tell what each would change there.
+def open_stage(conn: Connection, layer: Layer) -> None:
+    """An empty stage beside the layer's table, gone when the transaction ends."""
+    staged = _staged(layer)
+    conn.execute(text(f"DROP TABLE IF EXISTS pg_temp.{staged.name}"))
+    staged.create(conn)
+
+
+def stage(conn: Connection, layer: Layer, candidates: Iterable[Candidate]) -> None:
+    """Bring candidates onto the stage, in one stream."""
+    staged, written = _staged(layer), _written(layer)
+    names = ["_number", "_uid", "_by_content", "_said", *written]
+    columns = ", ".join(f'"{name}"' for name in names)
+    cursor: Any = conn.connection.cursor()
+    with cursor, cursor.copy(f"COPY pg_temp.{staged.name} ({columns}) FROM STDIN") as rows:
+        for each in candidates:
+            values = each.values | {"geom": each.geometry.hex()}
+            about = [each.number, each.uid, each.by_content, list(each.said)]
+            rows.write_row(about + [values.get(name) for name in written])
+
+
+def plan(conn: Connection, layer: Layer, status: str | None) -> list[Planned]:
+    """What each candidate on the stage would change in the layer's table.
 
     New features would get `status`, or be drafts without one; those that are there would keep theirs without
     one. Holds the layer for one import at a time until the transaction ends.
     """
     conn.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": f"import:{layer.name}"})
     staged, features = _staged(layer), table_of(layer)
-    conn.execute(text(f"DROP TABLE IF EXISTS pg_temp.{staged.name}"))
-    staged.create(conn)
-    names = [column.name for column in staged.c if column.name != "feature"]
-    columns = ", ".join(f'"{name}"' for name in names)
-    cursor: Any = conn.connection.cursor()
-    with cursor, cursor.copy(f"COPY pg_temp.{staged.name} ({columns}) FROM STDIN") as rows:
-        for candidate in candidates:
-            given = {
-                "number": candidate.number,
-                "uid": candidate.uid,
-                "by_content": candidate.by_content,
-                "geom": candidate.geometry.hex(),
-                **candidate.values,
-            }
-            rows.write_row([given.get(name) for name in names])
     conn.execute(text(f"ANALYZE pg_temp.{staged.name}"))
-    conn.execute(update(staged).values(feature=features.c.id).where(features.c.uid == staged.c.uid))
+    _find_features(conn, layer)
+    _keep_unsaid(conn, layer)
+    number, feature = staged.c._number, staged.c._feature
+    # Candidates without a feature are told apart by their uid.
+    first: ColumnElement[Any] = func.min(number).over(partition_by=(feature, case((feature.is_(None), staged.c._uid))))
+    rival: ColumnElement[Any] = null()
     if layer.key:
-        same = and_(*(features.c[name] == staged.c[name] for name in layer.key))
-        conn.execute(update(staged).values(feature=features.c.id).where(staged.c.feature.is_(None), same))
-    # Candidates without a feature are told apart by their uid, which is unique among them.
-    new_uid = case((staged.c.feature.is_(None), staged.c.uid))
-    first = func.min(staged.c.number).over(partition_by=(staged.c.feature, new_uid))
+        key = [staged.c[name] for name in layer.key]
+        complete = and_(*(each.is_not(None) for each in key))
+        first = func.least(first, case((complete, func.min(number).over(partition_by=key))))
+        others = table_of(layer).alias("others")
+        same = and_(*(others.c[name] == staged.c[name] for name in layer.key), others.c.id != feature)
+        rival = select(others.c.id).where(same).limit(1).scalar_subquery()
+    required = [field.name for field in layer.fields.values() if field.required and field.measure is None]
+    if layer.name == OWNERS:
+        required = ["kode_wilayah", *required]
+    empty: list[ColumnElement[Any]] = [case((staged.c[name].is_(None), name)) for name in required]
+    missing = func.array_remove(cast(array(empty, type_=Text), ARRAY(Text)), null())
     planned = conn.execute(
         select(
-            staged.c.number,
+            number,
             features.c.id.is_not(None).label("exists"),
-            case((first != staged.c.number, first)).label("same_as"),
+            case((first != number, first)).label("same_as"),
+            rival.label("rival"),
             features.c.status,
             _changes(layer, status).label("changes"),
+            missing.label("missing"),
         )
-        .select_from(staged.outerjoin(features, features.c.id == staged.c.feature))
-        .order_by(staged.c.number)
+        .select_from(staged.outerjoin(features, features.c.id == feature))
+        .order_by(number)
     )
     return [Planned(*row) for row in planned]
+
+
+def _find_features(conn: Connection, layer: Layer) -> None:
+    """The feature that each candidate means: the one that it names, else that of its key, else of its content."""
+    staged, features = _staged(layer), table_of(layer)
+    find = update(staged).values(_feature=features.c.id).where(staged.c._feature.is_(None))
+    named = features.c.uid == staged.c._uid
+    conn.execute(find.where(named, not_(staged.c._by_content)))
+    if layer.key:
+        same = and_(*(features.c[name] == staged.c[name] for name in layer.key))
+        conn.execute(find.values(_by_content=False).where(same))
+    conn.execute(find.where(named))
+
+
+def _keep_unsaid(conn: Connection, layer: Layer) -> None:
+    """Of a feature that is there, what a record does not speak of stays.
+
+    A record that is there by its content was imported before: all that people made of it since then stays, and
+    only an owner that was not known yet is filled in. Source and accuracy go with the geometry that they tell of.
+    A public copy of somebody's home does not move it.
+    """
+    staged, features = _staged(layer), table_of(layer)
+    kept = {}
+    for name in _written(layer):
+        stays: ColumnElement[bool] = staged.c._by_content
+        if name == "kode_wilayah":
+            stays = and_(stays, features.c[name].is_not(None))
+        if name != "geom":
+            unsaid = literal(name) != all_(staged.c._said)
+            if name in ("source", "accuracy_m"):
+                unsaid = and_(unsaid, staged.c.geom.is_not_distinct_from(features.c.geom))
+            stays = or_(stays, unsaid)
+        elif layer.home is not None:
+            stays = or_(stays, _is_public_place(layer, layer.home))
+        kept[name] = case((stays, features.c[name]), else_=staged.c[name])
+    conn.execute(update(staged).values(kept).where(features.c.id == staged.c._feature))
+
+
+def _is_public_place(layer: Layer, home: Home) -> ColumnElement[bool]:
+    """Whether a record has the place that the public sees instead of the feature's own, as `store.read` gives it."""
+    staged, features = _staged(layer), table_of(layer)
+    area = table(home.layer, column("geom", Geometry), schema=LAYER_SCHEMA)
+    seen = func.ST_DWithin(func.ST_PointOnSurface(area.c.geom), staged.c.geom, SAME_PLACE_DEGREES)
+    return exists().where(func.ST_Covers(area.c.geom, features.c.geom), seen)
 
 
 def commit_staged(
     conn: Connection,
     layer: Layer,
     *,
-    refused: Collection[int],
+    unfit: Collection[int],
+    refused: int,
     status: str | None,
     actor: Actor,
     file: str,
     sha256: str,
 ) -> None:
-    """Write what `stage` planned, except the refused numbers, as one act; where nothing changes, nothing."""
+    """Write what was planned, except the unfit numbers, as one act; where nothing changes, nothing.
+
+    `refused` tells how many of the file's records are not taken, on the stage or before it.
+    """
     staged, features = _staged(layer), table_of(layer)
-    conn.execute(delete(staged).where(staged.c.number.in_(refused)))
-    unchanged = and_(staged.c.feature == features.c.id, not_(_changes(layer, status)))
+    conn.execute(delete(staged).where(staged.c._number == any_(literal(list(unfit), ARRAY(Integer)))))
+    unchanged = and_(staged.c._feature == features.c.id, not_(_changes(layer, status)))
     conn.execute(delete(staged).where(unchanged))
-    new = staged.c.feature.is_(None)
+    new = staged.c._feature.is_(None)
     counts = select(func.count().filter(new).label("added"), func.count().filter(not_(new)).label("updated"))
     added, updated = conn.execute(counts.select_from(staged)).one()
     if not added and not updated:
@@ -175,18 +262,18 @@ def commit_staged(
         sha256=sha256,
         added=added,
         updated=updated,
-        refused=len(refused),
+        refused=refused,
         created_by=actor.name,
     )
     ours = {"import_id": conn.scalar(act.returning(imports.c.id)), "updated_by": actor.name}
     written = {name: staged.c[name] for name in _written(layer)}
     if updated:
-        known = update(features).where(features.c.id == staged.c.feature)
+        known = update(features).where(features.c.id == staged.c._feature)
         conn.execute(known.values(written | ours | ({"status": status} if status else {})))
     if added:
         constants = ours | {"created_by": actor.name, "status": status or "draf"}
-        columns = {"uid": staged.c.uid} | written | {name: literal(value) for name, value in constants.items()}
-        rows = select(*columns.values()).where(new).order_by(staged.c.number)
+        columns = {"uid": staged.c._uid} | written | {name: literal(value) for name, value in constants.items()}
+        rows = select(*columns.values()).where(new).order_by(staged.c._number)
         conn.execute(insert(features).from_select(list(columns), rows))
 
 
@@ -196,20 +283,21 @@ class _AnyGeometry(UserDefinedType[bytes]):
     cache_ok = True
 
     def get_col_spec(self, **_: Any) -> str:
-        return "geometry"
+        return f"geometry(Geometry, {STORAGE_SRID})"
 
 
 @lru_cache(maxsize=1024)
 def _staged(layer: Layer) -> Table:
-    """The temporary table beside the layer's own, gone when the transaction ends."""
+    """The temporary table beside the layer's own. Its columns that are no field's begin with an underscore."""
     features = table_of(layer)
     return Table(
         f"staged_{layer.name}",
         MetaData(),
-        Column("number", Integer, primary_key=True),
-        Column("uid", Uuid, nullable=False),
-        Column("by_content", Boolean, nullable=False),
-        Column("feature", BigInteger),
+        Column("_number", Integer, primary_key=True, autoincrement=False),
+        Column("_uid", Uuid, nullable=False),
+        Column("_by_content", Boolean, nullable=False),
+        Column("_said", ARRAY(Text), nullable=False),
+        Column("_feature", BigInteger),
         *(Column(name, features.c[name].type) for name in _written(layer) if name != "geom"),
         Column("geom", _AnyGeometry, nullable=False),
         prefixes=["TEMPORARY"],
@@ -224,13 +312,9 @@ def _written(layer: Layer) -> list[str]:
 
 
 def _changes(layer: Layer, status: str | None) -> ColumnElement[bool]:
-    """Whether writing the staged row over the feature would change it.
-
-    A record that is there by its content was imported before; what people made of it since then stays.
-    """
+    """Whether writing the staged row over its feature would change it, or would make a new one."""
     staged, features = _staged(layer), table_of(layer)
-    differs = or_(*(staged.c[name].is_distinct_from(features.c[name]) for name in _written(layer)))
-    changed = and_(not_(staged.c.by_content), differs)
+    changed = [staged.c[name].is_distinct_from(features.c[name]) for name in _written(layer)]
     if status is not None:
-        changed = or_(changed, features.c.status != status)
-    return or_(staged.c.feature.is_(None), changed)
+        changed.append(features.c.status != status)
+    return or_(staged.c._feature.is_(None), *changed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ import pyarrow
 import pyogrio
 
 from geosatu.crs import STORAGE_SRID
+from geosatu.errors import RefusedChange
 from geosatu.layers import Field, FieldType, Layer
 
 ARROW: dict[FieldType, pyarrow.DataType] = {
@@ -59,7 +61,7 @@ def write_geojson(features: Iterable[bytes], layer: Layer, file: Path) -> None:
 
 
 def write_geopackage(frame: geopandas.GeoDataFrame, fields: Sequence[Field], layer: Layer, file: Path) -> None:
-    """A GeoPackage with one table, typed as the layer is; lists become text with commas."""
+    """A GeoPackage with one table, typed as the layer is; lists become text with commas, or JSON."""
     types = {field.name: ARROW[field.type] for field in fields} | OURS
     columns = {"id": pyarrow.array(frame.index, pyarrow.int64())}
     columns |= {name: pyarrow.array([_plain(value) for value in frame[name]], types[name]) for name in types}
@@ -80,7 +82,8 @@ def write_geopackage(frame: geopandas.GeoDataFrame, fields: Sequence[Field], lay
 def _plain(value: Any) -> Any:
     """A value as a table cell; what pandas holds for nothing is nothing."""
     if isinstance(value, list):
-        return ", ".join(value)
+        # A comma within a text must not be read as one between two.
+        return json.dumps(value, ensure_ascii=False) if re.search(r"[,;|[]", "".join(value)) else ", ".join(value)
     if value is None or value != value:
         return None
     return value if isinstance(value, (str, int, float, bool)) or hasattr(value, "year") else str(value)
@@ -90,9 +93,14 @@ def _plain(value: Any) -> Any:
 def _replacing(file: Path) -> Iterator[Path]:
     """A file beside `file` that takes its place once it is whole, and is gone otherwise."""
     unfinished = file.with_name(f".{file.name}.unfinished{file.suffix}")
-    unfinished.unlink(missing_ok=True)
     try:
-        yield unfinished
-        unfinished.replace(file)
-    finally:
         unfinished.unlink(missing_ok=True)
+        try:
+            yield unfinished
+            unfinished.replace(file)
+        finally:
+            unfinished.unlink(missing_ok=True)
+    except (OSError, pyogrio.errors.DataSourceError):
+        raise RefusedChange(
+            f"{file}: berkas ini tidak dapat ditulis; periksa foldernya, izin menulisnya dan sisa ruang."
+        ) from None
