@@ -1,0 +1,305 @@
+"""A layer as a file that other programs open, from record batches: nothing of a feature becomes a Python object.
+
+Each file carries what its format can carry of the layer's title, licence, lineage and field dictionary.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import zipfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from xml.sax.saxutils import escape
+
+import pyarrow
+import pyarrow.parquet
+import pyogrio
+import shapely
+import xlsxwriter
+from pyproj import CRS
+
+from geosatu.layers import Field, GeometryType, Layer
+from geosatu.writers.dictionary import about, dictionary
+from geosatu.writers.qgis import StoredProject, layer_style
+
+
+@dataclass(frozen=True)
+class Format:
+    """A kind of file: its media type, who writes it, and which geometry it can hold."""
+
+    media_type: str
+    write: Callable[[Task], None]
+    holds: tuple[GeometryType, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Task:
+    """One file to be written."""
+
+    batches: pyarrow.RecordBatchReader
+    """Columns `id`, the properties, and `geom` as WKB, x before y."""
+    layer: Layer
+    fields: Sequence[Field]
+    """The properties, with titles, codes and units."""
+    epsg: int
+    file: Path
+
+
+def write_file(task: Task, format_name: str) -> None:
+    """The whole file, or none; `file` is replaced when everything is written."""
+    unfinished = task.file.with_name(f".{task.file.name}.unfinished")
+    unfinished.unlink(missing_ok=True)
+    try:
+        FORMATS[format_name].write(Task(**{**vars(task), "file": unfinished}))
+        unfinished.replace(task.file)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _with_ogr(task: Task, driver: str, file: Path, **options: Any) -> None:
+    pyogrio.write_arrow(
+        task.batches,
+        file,
+        driver=driver,
+        layer=options.pop("layer", task.layer.name),
+        geometry_name="geom",
+        geometry_type=task.layer.geometry,
+        crs=f"EPSG:{task.epsg}",
+        **options,
+    )
+
+
+@contextmanager
+def _beside(file: Path, suffix: str) -> Iterator[Path]:
+    """A file with the suffix that a driver insists on, which then takes the place of `file`."""
+    with TemporaryDirectory(dir=file.parent) as folder:
+        named = Path(folder) / f"data{suffix}"
+        yield named
+        named.replace(file)
+
+
+def geopackage(task: Task) -> None:
+    """A table with its dictionary, metadata and QGIS style beside it."""
+    with _beside(task.file, ".gpkg") as file:
+        _write_table(task, file)
+        _complete(file, [task.layer], {task.layer.name: task.fields})
+
+
+def write_snapshot(tasks: Iterable[Task], file: Path, project: StoredProject) -> None:
+    """Every layer in one GeoPackage, with the QGIS project that shows them; whole or not at all."""
+    written: dict[str, Task] = {}
+    with _beside(file, ".gpkg") as unfinished:
+        for task in tasks:
+            _write_table(task, unfinished)
+            written[task.layer.name] = task
+        layers = [task.layer for task in written.values()]
+        _complete(unfinished, layers, {name: task.fields for name, task in written.items()})
+        with closing(sqlite3.connect(unfinished)) as db, db:
+            db.execute("CREATE TABLE qgis_projects (name TEXT PRIMARY KEY, metadata BLOB, content BLOB)")
+            db.execute("INSERT INTO qgis_projects VALUES (?, ?, ?)", project)
+
+
+def _write_table(task: Task, file: Path) -> None:
+    _with_ogr(
+        task,
+        "GPKG",
+        file,
+        # QGIS 3.22 warns of anything newer.
+        dataset_options={} if file.exists() else {"VERSION": "1.2"},
+        layer_options={"FID": "id", "IDENTIFIER": task.layer.title, "DESCRIPTION": task.layer.abstract},
+        layer_metadata=about(task.layer),
+    )
+
+
+def _complete(file: Path, layers: Sequence[Layer], fields: Mapping[str, Sequence[Field]]) -> None:
+    """The dictionary of all columns, and the styles that QGIS takes by itself."""
+    with closing(sqlite3.connect(file)) as db, db:
+        db.execute(
+            "CREATE TABLE kamus_data "
+            "(lapisan TEXT, kolom TEXT, judul TEXT, jenis TEXT, satuan TEXT, kode TEXT, keterangan TEXT)"
+        )
+        rows = [(layer.name, *row) for layer in layers for row in dictionary(fields[layer.name])]
+        db.executemany("INSERT INTO kamus_data VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+        db.execute(
+            "CREATE TABLE layer_styles (id INTEGER PRIMARY KEY, f_table_catalog TEXT, f_table_schema TEXT, "
+            "f_table_name TEXT, f_geometry_column TEXT, styleName TEXT, styleQML TEXT, styleSLD TEXT, "
+            "useAsDefault BOOLEAN, description TEXT, owner TEXT, ui TEXT, update_time DATETIME DEFAULT "
+            "(strftime('%Y-%m-%dT%H:%M:%fZ','now')))"
+        )
+        db.executemany(
+            "INSERT INTO layer_styles (f_table_catalog, f_table_schema, f_table_name, f_geometry_column, "
+            "styleName, styleQML, styleSLD, useAsDefault, description, owner) "
+            "VALUES ('', '', ?, 'geom', 'geosatu', ?, '', 1, ?, '')",
+            [(layer.name, layer_style(layer), layer.title) for layer in layers],
+        )
+        db.executemany(
+            "INSERT INTO gpkg_contents (table_name, data_type, identifier, description) VALUES (?, 'attributes', ?, ?)",
+            [("kamus_data", "Kamus data", "Arti setiap kolom"), ("layer_styles", "layer_styles", "Gaya QGIS")],
+        )
+
+
+def flatgeobuf(task: Task) -> None:
+    """One file that can be read in pieces over HTTP."""
+    with _beside(task.file, ".fgb") as file:
+        options = {"TITLE": task.layer.title, "DESCRIPTION": " ".join(about(task.layer).values())}
+        _with_ogr(task, "FlatGeobuf", file, layer_options=options)
+
+
+def shapefile(task: Task) -> None:
+    """A ZIP of the shapefile's parts, with a text beside them that tells what its short names mean."""
+    names = _short_names(task.batches.schema.names)
+    with TemporaryDirectory(dir=task.file.parent) as folder:
+        place = Path(folder)
+        options = {"ENCODING": "UTF-8"}
+        _with_ogr(_renamed(task, names), "ESRI Shapefile", place / f"{task.layer.name}.shp", layer_options=options)
+        (place / "BACA_SAYA.txt").write_text(_readme(task, names), "utf-8")
+        with zipfile.ZipFile(task.file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+            for part in sorted(place.iterdir()):
+                archive.write(part, part.name)
+
+
+def _short_names(names: Sequence[str]) -> dict[str, str]:
+    """Names of at most ten letters, no two alike."""
+    short: dict[str, str] = {}
+    for name in names:
+        tries = (name[:10], *(f"{name[:8]}{number:02}" for number in range(1, 100)))
+        short[name] = next(each for each in tries if each not in short.values())
+    return short
+
+
+def _readme(task: Task, names: dict[str, str]) -> str:
+    told = "\n".join(f"{name}: {value}" for name, value in about(task.layer).items())
+    rows = "\n".join(" | ".join((names[row[0]], *row)) for row in dictionary(task.fields))
+    return f"{told}\n\nKolom di berkas | Kolom | Judul | Jenis | Satuan | Kode | Keterangan\n{rows}\n"
+
+
+def kml(task: Task) -> None:
+    """Placemarks named by the layer's label."""
+    with _beside(task.file, ".kml") as file:
+        named = _renamed(task, {task.layer.label: "Name"})
+        options = {"NAME": task.layer.title, "DESCRIPTION": " ".join(about(task.layer).values())}
+        _with_ogr(named, "LIBKML", file, dataset_options={"NAME": task.layer.title}, layer_options=options)
+
+
+def gpx(task: Task) -> None:
+    """Waypoints with a name, as GPS devices take them."""
+    with task.file.open("w", encoding="utf-8") as out:
+        head = "".join(
+            f"<{tag}>{_xml(text)}</{tag}>" for tag, text in (("name", task.layer.title), ("desc", task.layer.abstract))
+        )
+        out.write(
+            '<?xml version="1.0" encoding="UTF-8"?>\n<gpx version="1.1" creator="geosatu" '
+            f'xmlns="http://www.topografix.com/GPX/1/1"><metadata>{head}</metadata>\n'
+        )
+        for batch in task.batches:
+            points = shapely.get_coordinates(shapely.from_wkb(batch.column("geom").to_numpy(zero_copy_only=False)))
+            for (east, north), name in zip(points.tolist(), batch.column(task.layer.label).to_pylist(), strict=True):
+                out.write(f'<wpt lat="{north}" lon="{east}"><name>{_xml(name or "")}</name></wpt>\n')
+        out.write("</gpx>\n")
+
+
+def _xml(text: str) -> str:
+    """Text for XML, without the control characters that XML cannot hold."""
+    return escape("".join(letter for letter in text if letter >= " "))
+
+
+def parquet(task: Task) -> None:
+    """GeoParquet 1.1 with the CRS as PROJJSON."""
+    geo = {
+        "version": "1.1.0",
+        "primary_column": "geom",
+        "columns": {
+            "geom": {
+                "encoding": "WKB",
+                "geometry_types": [task.layer.geometry],
+                "crs": CRS.from_epsg(task.epsg).to_json_dict(),
+                "orientation": "counterclockwise",
+            }
+        },
+    }
+    told = {"geo": json.dumps(geo), **about(task.layer)}
+    schema = task.batches.schema.with_metadata(told)
+    with pyarrow.parquet.ParquetWriter(task.file, schema, compression="zstd") as out:
+        for batch in task.batches:
+            out.write_batch(batch.replace_schema_metadata(told))
+
+
+def workbook(task: Task) -> None:
+    """A sheet of features with titles over the columns, and a sheet that explains them."""
+    titles = {field.name: field.title for field in task.fields}
+    names = [name for name in task.batches.schema.names if name != "geom"]
+    points = task.layer.geometry == "Point"
+    with xlsxwriter.Workbook(
+        task.file, {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+    ) as book:
+        head = book.add_format({"bold": True, "bg_color": "#e9ecef"})
+        formats = {
+            "date": book.add_format({"num_format": "yyyy-mm-dd"}),
+            "datetime": book.add_format({"num_format": "yyyy-mm-dd hh:mm"}),
+        }
+        sheet = book.add_worksheet(task.layer.title[:31])
+        sheet.freeze_panes(1, 0)
+        columns = [*names, *(("lintang", "bujur") if points else ("wkt",))]
+        for column, name in enumerate(columns):
+            sheet.write_string(0, column, titles.get(name, name), head)
+        row = 0
+        for batch in task.batches:
+            values = [batch.column(name).to_pylist() for name in names]
+            shapes = shapely.from_wkb(batch.column("geom").to_numpy(zero_copy_only=False))
+            for number in range(len(batch)):
+                row += 1
+                for column, of in enumerate(values):
+                    _cell(sheet, row, column, of[number], formats)
+                if points:
+                    sheet.write_number(row, len(names), shapes[number].y)
+                    sheet.write_number(row, len(names) + 1, shapes[number].x)
+                else:
+                    sheet.write_string(row, len(names), shapely.to_wkt(shapes[number], rounding_precision=7)[:32_767])
+        words = book.add_worksheet("Kamus data")
+        for column, name in enumerate(("Kolom", "Judul", "Jenis", "Satuan", "Kode", "Keterangan")):
+            words.write_string(0, column, name, head)
+        for row, entry in enumerate(dictionary(task.fields), 1):
+            for column, value in enumerate(entry):
+                words.write_string(row, column, value)
+        notes = book.add_worksheet("Tentang data")
+        for row, (name, value) in enumerate(about(task.layer).items()):
+            notes.write_string(row, 0, name, head)
+            notes.write_string(row, 1, value)
+
+
+def _cell(sheet: Any, row: int, column: int, value: Any, formats: dict[str, Any]) -> None:
+    if value is None:
+        return
+    if isinstance(value, bool):
+        sheet.write_boolean(row, column, value)
+    elif isinstance(value, (int, float)):
+        sheet.write_number(row, column, value)
+    elif isinstance(value, str):
+        sheet.write_string(row, column, value)
+    elif hasattr(value, "hour"):
+        sheet.write_datetime(row, column, value.replace(tzinfo=None), formats["datetime"])
+    else:
+        sheet.write_datetime(row, column, value, formats["date"])
+
+
+def _renamed(task: Task, names: dict[str, str]) -> Task:
+    schema = pyarrow.schema([field.with_name(names.get(field.name, field.name)) for field in task.batches.schema])
+    batches = (pyarrow.RecordBatch.from_arrays(batch.columns, schema=schema) for batch in task.batches)
+    return Task(**{**vars(task), "batches": pyarrow.RecordBatchReader.from_batches(schema, batches)})
+
+
+FORMATS: dict[str, Format] = {
+    "gpkg": Format("application/geopackage+sqlite3", geopackage),
+    "fgb": Format("application/vnd.flatgeobuf", flatgeobuf),
+    "shp.zip": Format("application/zip", shapefile),
+    "kml": Format("application/vnd.google-earth.kml+xml", kml),
+    "gpx": Format("application/gpx+xml", gpx, ("Point",)),
+    "xlsx": Format("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", workbook),
+    "parquet": Format("application/vnd.apache.parquet", parquet),
+}
+"""The formats that are written to a file first; GeoJSON and CSV stream from the database."""
