@@ -19,10 +19,12 @@ import pytest
 from geosatu import viewer
 from geosatu.errors import InvalidCatalogue
 from geosatu.features import Box
-from geosatu.layers import Catalogue
+from geosatu.layers import Catalogue, Field
 from geosatu.settings import Settings
 from geosatu.viewer.assets import WEB
+from geosatu.viewer.config import field_config, layer_config
 from geosatu.viewer.page import tile_host
+from geosatu.viewer.words import feature_name, written_moment, written_value
 
 KEDIRI = Box(111.95, -7.88, 112.08, -7.77)
 VIEW = viewer.MapView(
@@ -171,6 +173,19 @@ def test_small_layers_come_whole_and_large_ones_as_needed(page: str):
     assert not whole["umkm"], "its number is not known"
 
 
+def test_layers_of_many_features_are_drawn_from_tiles(catalogue: Catalogue):
+    counts = {"batas_rt": 2001, "batas_rw": 2000, "posyandu": 5001, "umkm": 5000}
+    view = dataclasses.replace(VIEW, counts=counts)
+
+    page = viewer.map_page(catalogue, view=view, settings=OFFLINE)
+
+    tiles = {layer["name"]: layer["tiles"] for layer in config_of(page)["layers"] if layer["tiles"]}
+    assert tiles == {
+        "batas_rt": "ogc/collections/batas_rt/tiles/WebMercatorQuad",
+        "posyandu": "ogc/collections/posyandu/tiles/WebMercatorQuad",
+    }
+
+
 def test_a_year_is_not_a_quantity(page: str):
     posyandu = next(layer for layer in config_of(page)["layers"] if layer["name"] == "posyandu")
     types = {field["name"]: field["type"] for field in posyandu["fields"]}
@@ -242,6 +257,35 @@ def test_the_version_of_a_module_changes_with_what_it_imports():
         assert viewer.asset(f"map/{name}").version == version
 
 
+def test_packages_are_imported_from_us():
+    """A browser knows no packages: their names become addresses of assets."""
+    assert viewer.asset("pbf.js") is not None
+    assert "vector-tile.js" in viewer.ASSETS
+    tile = viewer.asset("map/tile.js").content.decode()
+    vector_tile = viewer.asset("vector-tile.js").content.decode()
+    version = viewer.asset("point-geometry.js").version
+
+    assert f'from "../pbf.js?v={viewer.asset("pbf.js").version}"' in tile
+    assert f'from "../vector-tile.js?v={viewer.asset("vector-tile.js").version}"' in tile
+    assert f'import Point from "./point-geometry.js?v={version}"' in vector_tile
+
+
+def test_the_worker_that_paints_tiles_comes_from_us():
+    worker = viewer.asset("map/worker.js")
+
+    assert (
+        f'new URL("./worker.js?v={worker.version}", import.meta.url)' in viewer.asset("map/painter.js").content.decode()
+    )
+
+
+@pytest.mark.parametrize("path", [path for path in viewer.ASSETS if path.endswith(".js") and "/" in path])
+def test_our_modules_import_only_assets_with_their_version(path: str):
+    text = viewer.asset(path).content.decode()
+
+    for imported in re.findall(r'^import .*?"([^"]+)";$', text, re.MULTILINE):
+        assert re.fullmatch(r"\.{1,2}/[\w./-]+\.js\?v=\w{12}", imported)
+
+
 def test_page_and_scripts_stay_light(page: str):
     """A phone on 3G loads the map, without its data, from less than 300 kB."""
     loaded = {
@@ -282,7 +326,7 @@ def in_javascript(module: str, expression: str) -> Any:
         ({"type": "decimal", "unit": "m²"}, 1234.5, "1.234,5 m²"),
         ({"type": "integer", "unit": "orang"}, 0, "0 orang"),
         ({"type": "decimal", "unit": "Rp"}, 1500000, "Rp 1.500.000"),
-        ({"type": "year"}, 2026, "2026"),
+        ({"type": "integer", "minimum": 1985, "maximum": 2100}, 2026, "2026"),
         ({"type": "boolean"}, True, "Ya"),
         ({"type": "boolean"}, False, "Tidak"),
         ({"type": "date"}, "2026-08-17", "17 Agustus 2026"),
@@ -292,23 +336,35 @@ def in_javascript(module: str, expression: str) -> Any:
         ({"type": "codes", "codes": {"a": "Air", "b": "Banjir"}}, ["a", "b"], "Air, Banjir"),
         ({"type": "texts"}, ["cabai", "tomat"], "cabai, tomat"),
         ({"type": "texts"}, ["35.71.01.1001-RW001-RT003", "35.71.01.1001-RW002"], "RT 003/RW 001, RW 002"),
+        ({"type": "decimal"}, -0.001, "0"),
+        ({"type": "decimal"}, 12, "12"),
         ({"type": "text"}, "", None),
         ({"type": "texts"}, [], None),
         ({"type": "integer"}, None, None),
     ],
 )
-def test_popups_write_values_the_indonesian_way(field: dict[str, Any], raw: object, written: str | None):
-    field = {"codes": {}, "unit": None, **field}
+def test_maps_and_pages_write_values_the_indonesian_way(field: dict[str, Any], raw: object, written: str | None):
+    declared = Field(name="hal", title="Hal", **field)
 
-    assert in_javascript("format.js", f"m.value({json.dumps(field)}, {json.dumps(raw)})") == written
+    told = json.dumps(field_config(declared))
+    assert in_javascript("format.js", f"m.value({told}, {json.dumps(raw)})") == written
+    assert written_value(declared, raw) == written
 
 
-def test_a_bare_number_is_called_by_its_field():
-    layer = {"title": "Batas RT", "label": "no_rt", "fields": [{"name": "no_rt", "title": "RT", "type": "text"}]}
+@pytest.mark.parametrize("text", ["kemarin", "Tadi"])
+def test_what_is_no_date_stays_as_it_is(text: str):
+    assert in_javascript("format.js", f"m.date({json.dumps(text)})") == text
+    assert written_moment(text) == text
 
-    for number, name in (("003", "RT 003"), ("Dusun Krajan", "Dusun Krajan"), (None, "Batas RT")):
-        feature = {"properties": {"no_rt": number}}
-        assert in_javascript("format.js", f"m.name({json.dumps(layer)}, {json.dumps(feature)})") == name
+
+@pytest.mark.parametrize(("number", "name"), [("003", "RT 003"), ("Dusun Krajan", "Dusun Krajan"), (None, "Batas RT")])
+def test_a_bare_number_is_called_by_its_field(catalogue: Catalogue, number: str | None, name: str):
+    layer = catalogue["batas_rt"]
+    properties = {"no_rt": number}
+
+    told, feature = json.dumps(layer_config(layer, 0)), json.dumps({"properties": properties})
+    assert in_javascript("format.js", f"m.name({told}, {feature})") == name
+    assert feature_name(layer, properties) == name
 
 
 def test_a_click_finds_areas_without_their_holes_and_lines_within_reach():
@@ -330,3 +386,58 @@ def test_a_name_stands_in_the_widest_part_of_the_largest_area():
     assert best["width"] == 6
     assert best["at"][0] == 3
     assert best["at"][1] < 6
+
+
+def varint(number: int) -> bytes:
+    """A number as protocol buffers write it."""
+    rest = number >> 7
+    return bytes([number & 127 | 128]) + varint(rest) if rest else bytes([number])
+
+
+def block(tag: int, content: bytes) -> bytes:
+    return varint(tag << 3 | 2) + varint(len(content)) + content
+
+
+def shape(feature_id: int, kind: int, commands: list[int]) -> bytes:
+    """A feature of a vector tile, with the first key and the first value."""
+    geometry = b"".join(map(varint, commands))
+    return block(2, b"\x08" + varint(feature_id) + block(2, b"\x00\x00") + b"\x18" + varint(kind) + block(4, geometry))
+
+
+def vector_tile(*features: bytes) -> list[int]:
+    value = block(4, block(1, b"003"))
+    return list(
+        block(3, block(1, b"batas_rt") + b"".join(features) + block(3, b"no_rt") + value + b"\x28\x80\x20\x78\x02")
+    )
+
+
+# From 0 to 2048 each way, of 4096; and a point at 3072, 1024.
+SQUARE = shape(7, 3, [9, 0, 0, 26, 4096, 0, 0, 4096, 4095, 0, 15])
+DOT = shape(8, 1, [9, 6144, 2048])
+
+
+def test_a_click_finds_what_a_tile_holds_there():
+    tile = f'new m.Tile(new Uint8Array({vector_tile(SQUARE, DOT)}), "batas_rt", {{ x: 1, y: 0, z: 1 }})'
+    places = ([0.25, 0.25], [0.75, 0.75], [0.76, 0.25])
+
+    found = in_javascript("tile.js", f"[{','.join(f'{tile}.at({place}, 0.02)' for place in places)}]")
+
+    assert [[piece["id"] for piece in pieces] for pieces in found] == [[7], [], [8]]
+    assert found[0][0]["properties"] == {"no_rt": "003"}
+    assert found[0][0]["piece"]
+    assert found[2][0]["geometry"]["coordinates"][0] == pytest.approx(135)
+
+
+def test_names_stand_where_a_piece_is_wide_enough():
+    small = shape(9, 3, [9, 6144, 6144, 26, 100, 0, 0, 100, 99, 0, 15])
+    tile = f'new m.Tile(new Uint8Array({vector_tile(SQUARE, small)}), "batas_rt", {{ x: 1, y: 0, z: 1 }})'
+
+    names = in_javascript("tile.js", f"{tile}.names()")
+
+    assert [name["id"] for name in names] == [7]
+    assert names[0]["rooms"][0]["width"] == pytest.approx(90, rel=0.01)
+    assert names[0]["rooms"][0]["at"][0] == pytest.approx(45, rel=0.01)
+
+
+def test_an_empty_tile_is_no_trouble():
+    assert in_javascript("tile.js", 'new m.Tile(new Uint8Array(), "batas_rt", { x: 0, y: 0, z: 0 }).names()') == []

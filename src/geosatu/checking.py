@@ -24,6 +24,8 @@ def others(conn: Connection, catalogue: Catalogue) -> Callable[[str], geopandas.
 
 def check_layer(conn: Connection, catalogue: Catalogue, layer: Layer) -> list[checks.Finding]:
     """The findings of a layer, which replace those of its last check."""
+    revision = read.revisions(conn)[layer.name]  # before the features: a change meanwhile makes the check outdated
     found = checks.run(layer, read.frame(conn, layer, CHECKER), others(conn, catalogue))
-    replace_findings(conn, layer, [{**vars(finding), "place": finding.place.wkb} for finding in found])
+    rows = [{**vars(finding), "place": None if finding.place.is_empty else finding.place.wkb} for finding in found]
+    replace_findings(conn, layer, revision, rows)
     return found

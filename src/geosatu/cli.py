@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import logging
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.markup import escape as _escaped
+from rich.status import Status
 from rich.table import Table
 
 from geosatu import checking, checks, demonstration, serving, writers
@@ -23,6 +28,7 @@ from geosatu.importer.frames import frame_of_file
 from geosatu.layers import ACCESS_LEVELS, STATUSES, Access, Catalogue, Layer, read_catalogue
 from geosatu.settings import Settings
 from geosatu.store import read
+from geosatu.viewer import MissingAssets, check_icons
 
 app = typer.Typer(
     help="geosatu: peta kelurahan di atas PostGIS.",
@@ -42,26 +48,46 @@ err = Console(stderr=True)
 AsJson = Annotated[bool, typer.Option("--json", help="Tulis hasilnya sebagai JSON.")]
 LayerName = Annotated[str, typer.Option("--layer", help="Nama lapisan di katalog.")]
 
+INTERRUPTED = 130
+"""The exit code of a command that was told to end, as the shell has it after Ctrl+C."""
+
 SHOWN = 50
 """Lines of a table; `--json` has them all."""
 
 
 def main() -> None:
     """Run the command; what a user can cause ends in one sentence and exit code 1."""
+    # However it is told to end, a command leaves its blocks, so that the embedded cluster stops with its last user.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, _end)
     try:
         app()
     except GeosatuError as error:
         err.print(f"[bold red]Gagal:[/] {_escaped(str(error))}", soft_wrap=True)
         sys.exit(1)
-    except KeyboardInterrupt:
-        sys.exit(130)
+    except Exception as error:
+        if _interrupted(error):
+            sys.exit(INTERRUPTED)
+        raise
+
+
+def _end(number: int, _: object) -> None:
+    signal.signal(number, signal.SIG_IGN)
+    logging.disable()  # what fails from here on fails because of this
+    raise KeyboardInterrupt
+
+
+def _interrupted(error: BaseException | None) -> bool:
+    """Whether this went wrong only because the command was told to end in the middle of something."""
+    return error is not None and (isinstance(error, KeyboardInterrupt) or _interrupted(error.__context__))
 
 
 @app.command()
 def serve() -> None:
     """Jalankan layanan."""
     settings = Settings.from_env()
-    serving.serve(settings, _catalogue(settings), out.print)
+    serving.serve(settings, _catalogue(settings), _say)
 
 
 @app.command()
@@ -73,9 +99,9 @@ def demo(
     catalogue = _catalogue(settings)
     if load_only:
         with open_city(settings, catalogue) as engine:
-            demonstration.load(engine, catalogue, settings, err.print)
+            demonstration.load(engine, catalogue, settings, _say)
     else:
-        serving.serve(settings, catalogue, out.print, prepare=demonstration.load)
+        serving.serve(settings, catalogue, _say, prepare=demonstration.load)
 
 
 @layers_app.command("list")
@@ -99,10 +125,14 @@ def list_layers(as_json: AsJson = False) -> None:
 def check_layers(as_json: AsJson = False) -> None:
     """Periksa semua berkas lapisan."""
     catalogue = _catalogue(Settings.from_env())
+    try:
+        check_icons(catalogue)
+    except MissingAssets as error:
+        err.print(f"Ikon tidak diperiksa: {error}", soft_wrap=True)
     if as_json:
         print(json.dumps({"layers": [layer.name for layer in catalogue]}))
     else:
-        out.print(f"{len(catalogue.layers)} lapisan di {catalogue.folder} sesuai.")
+        _say(f"{len(catalogue.layers)} lapisan di {catalogue.folder} sesuai.")
 
 
 @layers_app.command("apply")
@@ -146,7 +176,7 @@ def import_(
     settings = Settings.from_env()
     catalogue = _catalogue(settings)
     target = catalogue[layer]
-    with open_city(settings, catalogue) as engine, engine.begin() as conn, err.status(f"Mengimpor {file.name} …"):
+    with open_city(settings, catalogue) as engine, engine.begin() as conn, _doing(f"Mengimpor {file.name}"):
         report = import_file(
             conn,
             catalogue,
@@ -178,16 +208,20 @@ def export(
     actor = Actor(OPERATOR.name, _access(access))
     if to.suffix.lower() not in (".geojson", ".gpkg"):
         raise RefusedChange(f"{to.name}: hanya .geojson dan .gpkg yang dapat ditulis.")
-    if not to.parent.is_dir():
-        raise RefusedChange(f"{to.parent}: folder ini tidak ada.")
-    with open_city(settings, catalogue) as engine, engine.connect() as conn, err.status(f"Mengekspor {layer} …"):
+    _require_folder(to)
+    with (
+        open_city(settings, catalogue) as engine,
+        engine.connect() as conn,
+        _doing(f"Mengekspor {layer}"),
+        _writing(to),
+    ):
         if to.suffix.lower() == ".geojson":
             writers.write_geojson(read.geojson(conn, source, actor), source, to)
         else:
             frame = read.frame(conn, source, actor)
             writers.write_geopackage(frame, source.readable(actor.access), source, to)
         count = read.count(conn, source, actor)
-    out.print(f"{count} fitur {source.title} ditulis ke {to}.")
+    _say(f"{count} fitur {source.title} ditulis ke {to}.")
 
 
 @app.command()
@@ -201,15 +235,21 @@ def check(
     """Periksa topologi lapisan di basis data, atau sebuah berkas sebelum diimpor."""
     settings = Settings.from_env()
     catalogue = _catalogue(settings)
+    if to is not None:
+        _require_folder(to)
     if layer is not None:
         if not targets or len(targets) != 1:
             raise RefusedChange("Sebutkan satu berkas: geosatu check BERKAS --layer LAPISAN.")
         found = _check_file(settings, catalogue, Path(targets[0]), catalogue[layer], crs)
     else:
+        for target in targets or ():
+            if target not in catalogue and Path(target).exists():
+                raise RefusedChange(f"{target}: sebutkan lapisannya, geosatu check {target} --layer LAPISAN.")
         found = _check_layers(settings, catalogue, [catalogue[name] for name in targets or catalogue.layers])
     if to is not None:
         collection = {"type": "FeatureCollection", "features": [checks.as_geojson(each) for each in found]}
-        to.write_text(json.dumps(collection, ensure_ascii=False), "utf-8")
+        with _writing(to):
+            to.write_text(json.dumps(collection, ensure_ascii=False), "utf-8")
     if as_json:
         print(json.dumps({"findings": [checks.as_json(each) for each in found]}, ensure_ascii=False))
     else:
@@ -227,7 +267,7 @@ def _check_layers(settings: Settings, catalogue: Catalogue, layers: list[Layer])
     found: list[checks.Finding] = []
     with open_city(settings, catalogue) as engine, engine.begin() as conn:
         for layer in layers:
-            with err.status(f"Memeriksa {layer.title} …"):
+            with _doing(f"Memeriksa {layer.title}"):
                 found += checking.check_layer(conn, catalogue, layer)
     return found
 
@@ -244,6 +284,31 @@ def _check_file(
         return checks.run(layer, frame, checking.others(conn, catalogue))
 
 
+def _say(sentence: str) -> None:
+    """One line, however narrow the terminal."""
+    out.print(_escaped(sentence), soft_wrap=True)
+
+
+def _doing(what: str) -> Status:
+    return err.status(f"{_escaped(what)} …")
+
+
+def _require_folder(file: Path) -> None:
+    """Refuse before the work what could not be written after it."""
+    if not file.parent.is_dir():
+        raise RefusedChange(f"{file.parent}: folder ini tidak ada.")
+    if file.is_dir():
+        raise RefusedChange(f"{file}: ini sebuah folder; sebutkan nama berkasnya.")
+
+
+@contextmanager
+def _writing(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise RefusedChange(f"{file}: tidak dapat ditulis ({error.strerror}).") from None
+
+
 def _access(said: str) -> Access:
     for level in ACCESS_LEVELS:
         if level == said:
@@ -252,10 +317,10 @@ def _access(said: str) -> Access:
 
 
 def _pairs(option: str, given: list[str] | None) -> dict[str, str]:
-    pairs = {}
+    pairs: dict[str, str] = {}
     for text in given or ():
         name, equals, value = text.partition("=")
-        if not equals:
+        if not equals or not name:
             raise RefusedChange(f"{option} {text}: tulis dengan tanda sama dengan, misalnya {option} a=b.")
         pairs[name] = value
     return pairs

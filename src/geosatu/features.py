@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from datetime import timedelta, timezone
 from typing import NamedTuple, Self
 
-from geosatu.errors import InvalidQuery
+from geosatu.cql2 import Tree
+from geosatu.crs import WGS84_EAST_FIRST, Crs
+from geosatu.errors import InvalidQuery, shortened
 from geosatu.layers import Access
+
+WIB = timezone(timedelta(hours=7))
+"""Western Indonesian time: the day of a moment is the day on the wall there."""
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 10_000
@@ -24,19 +30,20 @@ class Box(NamedTuple):
     @classmethod
     def parse(cls, text: str) -> Self:
         """The box of a `bbox` parameter: west,south,east,north; heights, if given, are dropped."""
+        said = shortened(text)
         try:
             numbers = [float(part) for part in text.split(",")]
             if len(numbers) == 6:
                 numbers = [*numbers[0:2], *numbers[3:5]]
             box = cls(*numbers)
         except (ValueError, TypeError):
-            raise InvalidQuery(f"bbox={text}: harus empat bilangan barat,selatan,timur,utara dalam derajat.") from None
+            raise InvalidQuery(f"bbox={said}: harus empat bilangan barat,selatan,timur,utara dalam derajat.") from None
         if not all(math.isfinite(number) for number in box):
-            raise InvalidQuery(f"bbox={text}: bilangannya harus terhingga.")
+            raise InvalidQuery(f"bbox={said}: bilangannya harus terhingga.")
         if box.south > box.north or not -90 <= box.south <= box.north <= 90:
-            raise InvalidQuery(f"bbox={text}: selatan dan utara harus urut, dari -90 sampai 90.")
+            raise InvalidQuery(f"bbox={said}: selatan dan utara harus urut, dari -90 sampai 90.")
         if box.west > box.east or not -180 <= box.west <= box.east <= 180:
-            raise InvalidQuery(f"bbox={text}: barat dan timur harus urut, dari -180 sampai 180.")
+            raise InvalidQuery(f"bbox={said}: barat dan timur harus urut, dari -180 sampai 180.")
         return box
 
 
@@ -53,23 +60,34 @@ OPERATOR = Actor("operator", access="terbatas")
 """Whoever runs commands on the server's own machine."""
 
 
+Key = tuple[str | int | float | bool | None, ...]
+"""Where a feature stands in an order: its sort values as JSON has them, its id last."""
+
+
 @dataclass(frozen=True)
 class Query:
-    """Which features of a layer are asked for. Every door parses its own dialect into one of these."""
+    """Which features of a layer are asked for, and how. Every door parses its own dialect into one of these."""
 
     box: Box | None = None
+    box_crs: Crs = WGS84_EAST_FIRST
     limit: int = DEFAULT_LIMIT
-    after: int = 0
-    """Only features with a larger id: a page starts behind the last id of the page before."""
+    after: Key | None = None
+    """Only features that stand behind this place: a page starts behind the last feature of the page before."""
+    filter: Tree | None = None
+    filter_crs: Crs = WGS84_EAST_FIRST
+    sort: tuple[tuple[str, bool], ...] = ()
+    """Property and whether it descends; the id settles what is left."""
+    properties: tuple[str, ...] | None = None
+    """Only these properties; None: all that the reader may see."""
+    geometry: bool = True
+    crs: Crs = WGS84_EAST_FIRST
 
 
 @dataclass(frozen=True)
 class Page:
     """One page of features, rendered by PostGIS as the inside of a GeoJSON `features` array."""
 
-    features: str
+    features: bytes
     returned: int
-    matched: int
-    """How many features the query without limit and start finds."""
-    next: int | None
+    next: Key | None
     """Where the next page starts (`Query.after`); None: this is the last one."""

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 import uvicorn
 from sqlalchemy import Engine
 
-from geosatu.api.app import create_app
+from geosatu.api.app import LONGEST_STATEMENT, create_app
 from geosatu.database.cluster import sole_service
-from geosatu.database.connect import open_city
+from geosatu.database.connect import limit_statements, open_city
 from geosatu.errors import InvalidSettings
 from geosatu.layers import Catalogue
 from geosatu.settings import Settings
+from geosatu.viewer import check_icons
 
 Say = Callable[[str], object]
 Prepare = Callable[[Engine, Catalogue, Settings, Say], None]
@@ -22,6 +23,7 @@ Prepare = Callable[[Engine, Catalogue, Settings, Say], None]
 
 def serve(settings: Settings, catalogue: Catalogue, say: Say, prepare: Prepare | None = None) -> None:
     """Serve the catalogue until a signal comes; says where once requests are answered."""
+    check_icons(catalogue)
     with ExitStack() as held:
         if settings.database_url is None:
             held.enter_context(sole_service(settings.home, f"http://{settings.host}:{settings.port}"))
@@ -29,6 +31,7 @@ def serve(settings: Settings, catalogue: Catalogue, say: Say, prepare: Prepare |
         engine = held.enter_context(open_city(settings, catalogue))
         if prepare is not None:
             prepare(engine, catalogue, settings, say)
+        limit_statements(engine, LONGEST_STATEMENT)
         config = uvicorn.Config(
             create_app(settings, catalogue, engine),
             log_level="warning",
@@ -38,8 +41,9 @@ def serve(settings: Settings, catalogue: Catalogue, say: Say, prepare: Prepare |
             timeout_graceful_shutdown=5,
         )
         port = listener.getsockname()[1]
-        say(f"geosatu siap: http://{settings.host}:{port}  (hentikan dengan Ctrl+C)")
-        uvicorn.Server(config).run(sockets=[listener])
+        with suppress(KeyboardInterrupt):  # which uvicorn hands on once all requests are answered
+            say(f"geosatu siap: http://{settings.host}:{port}  (hentikan dengan Ctrl+C)")
+            uvicorn.Server(config).run(sockets=[listener])
 
 
 def _listen(settings: Settings) -> socket.socket:

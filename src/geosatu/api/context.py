@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
-from collections.abc import Iterator
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Hashable
 from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Request
 from sqlalchemy import Connection, Engine
+from starlette.concurrency import run_in_threadpool
 
+from geosatu.api.links import base_of
+from geosatu.database.connect import CONNECTIONS
+from geosatu.errors import DatabaseUnavailable
 from geosatu.features import PUBLIC, Box
 from geosatu.layers import OWNERS, Catalogue, Layer
 from geosatu.settings import Settings
 from geosatu.store import read
+from geosatu.store.answers import Pool
+from geosatu.store.revisions import Revisions
+
+LONGEST_WAIT = 20.0
+"""Seconds until a request without a connection is told to come back."""
 
 NOT_FINAL = ("ilustratif", "indikatif")
 """The boundary statuses that every reader of the map has to know of."""
@@ -26,6 +37,17 @@ class City:
     settings: Settings
     catalogue: Catalogue
     engine: Engine
+    pool: Pool
+    """Connections for the hot doors."""
+    revisions: Revisions
+    edition: str
+    """Changes with the program and the catalogue, on which answers depend beside the data."""
+    conninfo: str
+    counts: OrderedDict[Hashable, int | None] = field(default_factory=OrderedDict)
+    """How many features questions found, by layer revision."""
+    turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CONNECTIONS))
+    """Requests wait for a connection here and not in a thread: threads that wait would be missing where the
+    requests that have one want to finish."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _revisions: dict[str, int] = field(default_factory=dict)
     _overview: Overview | None = None
@@ -86,10 +108,21 @@ def city_of(request: Request) -> City:
 CityDep = Annotated[City, Depends(city_of)]
 
 
-def connection(city: CityDep) -> Iterator[Connection]:
+async def connection(city: CityDep) -> AsyncIterator[Connection]:
     """A connection for reading, back in the pool when the answer is made."""
-    with city.engine.connect() as conn:
-        yield conn
+    try:
+        async with asyncio.timeout(LONGEST_WAIT):
+            await city.turns.acquire()
+    except TimeoutError:
+        raise DatabaseUnavailable("Layanan sedang sangat sibuk. Coba lagi sebentar.") from None
+    try:
+        conn = await run_in_threadpool(city.engine.connect)
+        try:
+            yield conn
+        finally:
+            await run_in_threadpool(conn.close)
+    finally:
+        city.turns.release()
 
 
 def layer_of(name: str, city: CityDep) -> Layer:
@@ -103,7 +136,7 @@ LayerDep = Annotated[Layer, Depends(layer_of)]
 
 def base_url(request: Request, city: CityDep) -> str:
     """The address that users see in front of our paths, without a slash at its end."""
-    return (city.settings.public_url or str(request.base_url)).rstrip("/")
+    return base_of(city.settings, request)
 
 
 BaseDep = Annotated[str, Depends(base_url)]

@@ -1,100 +1,122 @@
-"""OGC API - Features, Part 1: landing page, conformance, collections and items as GeoJSON."""
+"""OGC API - Features and Tiles: everything around the features themselves, for programs and for people.
+
+Pages of features, single features and tiles as programs ask for them are answered in `hot`; what a person asks
+for as HTML comes here.
+"""
 
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
-from typing import Annotated, Any
-from urllib.parse import urlencode
+from typing import Any
 
 from fastapi import APIRouter, Depends, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 
+from geosatu.api import html, schemas
 from geosatu.api.context import BaseDep, CityDep, ConnDep, LayerDep
+from geosatu.api.hot import matched_of, page_links, wants_html
+from geosatu.api.links import HEADERS, link
 from geosatu.api.openapi import openapi_document
-from geosatu.crs import CRS84
-from geosatu.errors import InvalidQuery, UnknownFeature
-from geosatu.features import DEFAULT_LIMIT, MAX_LIMIT, PUBLIC, Box, Query
+from geosatu.api.parameters import parameters_of, query_of, whole_id
+from geosatu.crs import CRS84, WGS84_EAST_FIRST, crs_near
+from geosatu.errors import InvalidQuery, shortened
+from geosatu.features import PUBLIC, Box
 from geosatu.layers import Layer
-from geosatu.store import read
+from geosatu.store import answers, read
 
 router = APIRouter()
 
-GEOJSON = "application/geo+json"
 OPENAPI = "application/vnd.oai.openapi+json;version=3.0"
+SCHEMA = "application/schema+json"
+MVT = "application/vnd.mapbox-vector-tile"
+JSON = "application/json"
+GEOJSON = "application/geo+json"
+OGC = "http://www.opengis.net/def/rel/ogc/1.0"
+QUAD = "http://www.opengis.net/def/tilematrixset/OGC/1.0/WebMercatorQuad"
 
+_SPEC = "http://www.opengis.net/spec"
 CONFORMANCE = [
-    "http://www.opengis.net/spec/ogcapi-common-1/1.0/conf/core",
-    "http://www.opengis.net/spec/ogcapi-common-2/1.0/conf/collections",
-    "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/core",
-    "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/geojson",
-    "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/oas30",
+    *(f"{_SPEC}/ogcapi-common-1/1.0/conf/{name}" for name in ("core", "landing-page", "json", "html", "oas30")),
+    f"{_SPEC}/ogcapi-common-2/1.0/conf/collections",
+    *(f"{_SPEC}/ogcapi-features-1/1.0/conf/{name}" for name in ("core", "html", "geojson", "oas30")),
+    f"{_SPEC}/ogcapi-features-2/1.0/conf/crs",
+    *(
+        f"{_SPEC}/ogcapi-features-3/1.0/conf/{name}"
+        for name in ("queryables", "queryables-query-parameters", "filter", "features-filter")
+    ),
+    *(
+        f"{_SPEC}/cql2/1.0/conf/{name}"
+        for name in (
+            "cql2-text",
+            "cql2-json",
+            "basic-cql2",
+            "advanced-comparison-operators",
+            "case-insensitive-comparison",
+            "accent-insensitive-comparison",
+            "basic-spatial-functions",
+            "basic-spatial-functions-plus",
+            "spatial-functions",
+            "temporal-functions",
+            "array-functions",
+            "property-property",
+            "arithmetic",
+        )
+    ),
+    # QGIS before June 2025 looks for this name, which CQL2 1.0 does not have.
+    f"{_SPEC}/cql2/1.0/conf/basic-spatial-operators",
+    # OGC API Common Part 3, and the name under which QGIS looks for it.
+    *(f"{_SPEC}/ogcapi-common-3/1.0/conf/{name}" for name in ("schemas", "queryables", "sortables")),
+    f"{_SPEC}/ogcapi-features-5/1.0/conf/schemas",
+    *(f"{_SPEC}/ogcapi-features-8/1.0/conf/{name}" for name in ("sortables", "sorting", "features-sorting")),
+    *(
+        f"{_SPEC}/ogcapi-tiles-1/1.0/conf/{name}"
+        for name in ("core", "tileset", "tilesets-list", "geodata-tilesets", "mvt")
+    ),
 ]
-
-LARGEST_ID = 2**63 - 1
-
-
-def query_of(request: Request) -> Query:
-    """The query that the parameters say; a parameter that we do not know is refused, not ignored."""
-    given = request.query_params
-    for name in given:
-        if name not in ("bbox", "limit", "after", "f"):
-            raise InvalidQuery(f"Parameter {name!r} tidak dikenal; yang ada: bbox, limit, after, f.")
-        if len(given.getlist(name)) > 1:
-            raise InvalidQuery(f"Parameter {name!r} disebut lebih dari sekali.")
-    _require_json(given.get("f"))
-    return Query(
-        box=Box.parse(given["bbox"]) if "bbox" in given else None,
-        limit=min(_whole(given.get("limit", str(DEFAULT_LIMIT)), "limit", 1), MAX_LIMIT),
-        after=_whole(given.get("after", "0"), "after", 0),
-    )
 
 
 def only_format(request: Request) -> None:
-    """Refuse every parameter but `f=json`."""
-    for name in request.query_params:
+    """Refuse every parameter but `f`."""
+    for name, said in parameters_of(request.scope["query_string"]).items():
         if name != "f":
-            raise InvalidQuery(f"Parameter {name!r} tidak dikenal; yang ada: f.")
-    _require_json(request.query_params.get("f"))
+            raise InvalidQuery(f"Parameter {shortened(name)!r} tidak dikenal; yang ada: f.")
+        if said not in ("json", "html"):
+            raise InvalidQuery(f"f={shortened(said)}: bentuk ini tidak ada; yang ada: json, html.")
 
 
-def _require_json(said: str | None) -> None:
-    if said not in (None, "json", "geojson"):
-        raise InvalidQuery(f"f={said}: bentuk ini belum ada; yang ada: json.")
-
-
-def _whole(said: str, name: str, least: int) -> int:
-    if not (said.isascii() and said.isdigit() and least <= int(said[:20]) <= LARGEST_ID):
-        raise InvalidQuery(f"{name}={said}: harus bilangan bulat, paling kecil {least}.")
-    return int(said)
-
-
-QueryDep = Annotated[Query, Depends(query_of)]
 ONLY_FORMAT = [Depends(only_format)]
 
 
 @router.get("", dependencies=ONLY_FORMAT)
 @router.get("/", include_in_schema=False, dependencies=ONLY_FORMAT)
-def landing(base: BaseDep) -> Response:
+def landing(request: Request, base: BaseDep, city: CityDep, conn: ConnDep) -> Response:
     """The landing page."""
+    overview = city.overview(conn)
+    if wants_html(request.scope):
+        return page_of(html.landing(base, overview.title, city.catalogue, overview.summaries))
     return JSONResponse(
         {
-            "title": "geosatu",
+            "title": f"Data {overview.title}" if overview.title else "geosatu",
             "description": "Peta kelurahan: batas wilayah, layanan dan lahan.",
+            "attribution": "geosatu",
             "links": [
-                _link(f"{base}/ogc", "self", "application/json", "Halaman ini"),
-                _link(f"{base}/ogc/api", "service-desc", OPENAPI, "Deskripsi layanan"),
-                _link(f"{base}/ogc/conformance", "conformance", "application/json", "Kelas kesesuaian"),
-                _link(f"{base}/ogc/collections", "data", "application/json", "Lapisan"),
-                _link(f"{base}/", "alternate", "text/html", "Peta"),
+                link(f"{base}/ogc?f=json", "self", JSON, "Halaman ini"),
+                link(f"{base}/ogc?f=html", "alternate", "text/html", "Halaman ini untuk dibaca"),
+                link(f"{base}/ogc/api", "service-desc", OPENAPI, "Deskripsi layanan"),
+                link(f"{base}/ogc?f=html", "service-doc", "text/html", "Petunjuk layanan"),
+                link(f"{base}/ogc/conformance", "conformance", JSON, "Kelas kesesuaian"),
+                link(f"{base}/ogc/collections", "data", JSON, "Lapisan"),
+                link(f"{base}/", "preview", "text/html", "Peta"),
             ],
         }
     )
 
 
 @router.get("/conformance", dependencies=ONLY_FORMAT)
-def conformance() -> Response:
+def conformance(request: Request, base: BaseDep) -> Response:
     """The classes of the standards that this door meets."""
+    if wants_html(request.scope):
+        return page_of(html.conformance(base, CONFORMANCE))
     return JSONResponse({"conformsTo": CONFORMANCE})
 
 
@@ -105,84 +127,191 @@ def api(base: BaseDep, city: CityDep) -> Response:
 
 
 @router.get("/collections", dependencies=ONLY_FORMAT)
-def collections(base: BaseDep, city: CityDep, conn: ConnDep) -> Response:
+def collections(request: Request, base: BaseDep, city: CityDep, conn: ConnDep) -> Response:
     """Every layer."""
     summaries = city.overview(conn).summaries
+    if wants_html(request.scope):
+        return page_of(html.collections(base, city.catalogue, summaries))
     return JSONResponse(
         {
-            "links": [_link(f"{base}/ogc/collections", "self", "application/json", "Lapisan")],
+            "links": [
+                link(f"{base}/ogc/collections?f=json", "self", JSON, "Lapisan"),
+                link(f"{base}/ogc/collections?f=html", "alternate", "text/html", "Lapisan, untuk dibaca"),
+            ],
             "collections": [_collection(base, layer, summaries[layer.name]) for layer in city.catalogue],
         }
     )
 
 
 @router.get("/collections/{name}", dependencies=ONLY_FORMAT)
-def collection(base: BaseDep, city: CityDep, layer: LayerDep, conn: ConnDep) -> Response:
+def collection(request: Request, base: BaseDep, city: CityDep, layer: LayerDep, conn: ConnDep) -> Response:
     """One layer."""
-    return JSONResponse(_collection(base, layer, city.overview(conn).summaries[layer.name]))
+    summary = city.overview(conn).summaries[layer.name]
+    if wants_html(request.scope):
+        return page_of(html.collection(base, layer, summary, _systems(summary)))
+    return JSONResponse(_collection(base, layer, summary))
+
+
+@router.get("/collections/{name}/queryables", dependencies=ONLY_FORMAT)
+def queryables(base: BaseDep, layer: LayerDep) -> Response:
+    """What filters may speak of."""
+    return JSONResponse(schemas.queryables(layer, _here(base, layer)), media_type=SCHEMA)
+
+
+@router.get("/collections/{name}/sortables", dependencies=ONLY_FORMAT)
+def sortables(base: BaseDep, layer: LayerDep) -> Response:
+    """What features can be sorted by."""
+    return JSONResponse(schemas.sortable(layer, _here(base, layer)), media_type=SCHEMA)
+
+
+@router.get("/collections/{name}/schema", dependencies=ONLY_FORMAT)
+def schema(base: BaseDep, layer: LayerDep) -> Response:
+    """The properties of features, with their roles and titles."""
+    return JSONResponse(schemas.schema(layer, _here(base, layer)), media_type=SCHEMA)
+
+
+@router.get("/collections/{name}/feature-schema", dependencies=ONLY_FORMAT)
+def feature_schema(base: BaseDep, layer: LayerDep) -> Response:
+    """A feature as JSON Schema, for OGR."""
+    return JSONResponse(schemas.feature_schema(layer, _here(base, layer)), media_type=SCHEMA)
 
 
 @router.get("/collections/{name}/items")
-def items(request: Request, base: BaseDep, layer: LayerDep, query: QueryDep, conn: ConnDep) -> Response:
-    """One page of a layer's features."""
-    page = read.page(conn, layer, query, PUBLIC)
-    here = f"{base}/ogc/collections/{layer.name}/items"
-    links = [_link(_again(here, request), "self", GEOJSON, "Halaman ini")]
-    if page.next is not None:
-        links.append(_link(_again(here, request, after=str(page.next)), "next", GEOJSON, "Halaman berikutnya"))
-    links.append(_link(f"{base}/ogc/collections/{layer.name}", "collection", "application/json", layer.title))
-    head = json.dumps(
-        {
-            "type": "FeatureCollection",
-            "timeStamp": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
-            "numberMatched": page.matched,
-            "numberReturned": page.returned,
-            "links": links,
-        }
+async def items(request: Request, base: BaseDep, city: CityDep, layer: LayerDep) -> Response:
+    """One page of features for people."""
+    given = parameters_of(request.scope["query_string"])
+    query = query_of(layer, given, PUBLIC)
+    if query.crs != WGS84_EAST_FIRST:
+        raise InvalidQuery("crs: halaman untuk dibaca hanya ada dalam CRS84; pakai f=json.")
+    page = await answers.page(city.pool, layer, query, PUBLIC)
+    matched = await matched_of(city, layer, query, page)
+    features = json.loads(b"[" + page.features + b"]")
+    text = html.items(
+        base,
+        layer,
+        features,
+        matched=matched,
+        returned=page.returned,
+        links=page_links(base, layer, given, page),
+        query=given,
     )
-    return Response(f'{head[:-1]},"features":[{page.features}]}}', media_type=GEOJSON)
+    return page_of(text)
 
 
-@router.get("/collections/{name}/items/{feature}", dependencies=ONLY_FORMAT)
-def item(base: BaseDep, layer: LayerDep, feature: str, conn: ConnDep) -> Response:
-    """One feature."""
-    if not (feature.isascii() and feature.isdigit() and int(feature[:20]) <= LARGEST_ID):
-        raise UnknownFeature(f"Fitur {feature!r} tidak ada di lapisan {layer.name}.")
-    text = read.feature(conn, layer, int(feature), PUBLIC)
-    here = f"{base}/ogc/collections/{layer.name}"
-    links = [
-        _link(f"{here}/items/{feature}", "self", GEOJSON, "Fitur ini"),
-        _link(here, "collection", "application/json", layer.title),
-    ]
-    return Response(f'{text[:-1]},"links":{json.dumps(links)}}}', media_type=GEOJSON)
+@router.get("/collections/{name}/items/{feature}")
+async def item(request: Request, base: BaseDep, city: CityDep, layer: LayerDep, feature: str) -> Response:
+    """One feature for people."""
+    only_format(request)
+    text = await answers.feature(city.pool, layer, whole_id(layer, feature), WGS84_EAST_FIRST, PUBLIC)
+    return page_of(html.item(base, layer, json.loads(text)))
+
+
+@router.get("/collections/{name}/tiles", dependencies=ONLY_FORMAT)
+def tilesets(base: BaseDep, city: CityDep, layer: LayerDep, conn: ConnDep) -> Response:
+    """The tile sets of a layer: there is one."""
+    return JSONResponse({"tilesets": [_tileset(base, layer, city.overview(conn).summaries[layer.name])]})
+
+
+@router.get("/collections/{name}/tiles/WebMercatorQuad", dependencies=ONLY_FORMAT)
+def tileset(base: BaseDep, city: CityDep, layer: LayerDep, conn: ConnDep) -> Response:
+    """The tile set of a layer."""
+    return JSONResponse(_tileset(base, layer, city.overview(conn).summaries[layer.name]))
+
+
+@router.get("/collections/{name}/tiles/WebMercatorQuad/tilejson.json", dependencies=ONLY_FORMAT)
+def tilejson(base: BaseDep, city: CityDep, layer: LayerDep, conn: ConnDep) -> Response:
+    """The same as TileJSON 3.0."""
+    summary = city.overview(conn).summaries[layer.name]
+    shown = [layer.fields[layer.label], *([layer.fields[layer.style.colour_by]] if layer.style.colour_by else [])]
+    said: dict[str, Any] = {
+        "tilejson": "3.0.0",
+        "name": layer.title,
+        "description": layer.abstract,
+        "attribution": layer.licence,
+        "tiles": [f"{_here(base, layer)}/tiles/WebMercatorQuad/{{z}}/{{y}}/{{x}}"],
+        "minzoom": 0,
+        "maxzoom": 22,
+        "vector_layers": [{"id": layer.name, "fields": {field.name: field.title for field in shown}}],
+    }
+    if summary.bounds is not None:
+        said["bounds"] = list(summary.bounds)
+    return JSONResponse(said)
+
+
+def page_of(text: str) -> Response:
+    """A page for people."""
+    return HTMLResponse(text, headers={**HEADERS, "Cache-Control": "no-cache", "Vary": "Accept"})
+
+
+def _here(base: str, layer: Layer) -> str:
+    return f"{base}/ogc/collections/{layer.name}"
+
+
+def _systems(summary: read.Summary) -> list[str]:
+    middle = 112.0 if summary.bounds is None else (summary.bounds.west + summary.bounds.east) / 2
+    return [crs.uri for crs in crs_near(middle)]
+
+
+def _extent(bounds: Box) -> dict[str, Any]:
+    return {"spatial": {"bbox": [list(bounds)], "crs": CRS84}}
 
 
 def _collection(base: str, layer: Layer, summary: read.Summary) -> dict[str, Any]:
-    here = f"{base}/ogc/collections/{layer.name}"
+    here = _here(base, layer)
     said: dict[str, Any] = {
         "id": layer.name,
         "title": layer.title,
         "description": layer.abstract,
         "keywords": layer.keywords,
         "license": layer.licence,
+        "attribution": layer.contact,
+        "contact": layer.contact,
+        "updateFrequency": layer.update_frequency,
+        "lineage": layer.lineage,
         "itemType": "feature",
-        "crs": [CRS84],
+        "crs": _systems(summary),
         "storageCrs": CRS84,
         "links": [
-            _link(here, "self", "application/json", layer.title),
-            _link(f"{here}/items", "items", GEOJSON, "Fitur"),
+            link(f"{here}?f=json", "self", JSON, layer.title),
+            link(f"{here}?f=html", "alternate", "text/html", f"{layer.title}, untuk dibaca"),
+            link(f"{here}/items", "items", GEOJSON, "Fitur"),
+            link(f"{here}/items?f=html", "items", "text/html", "Fitur, untuk dibaca"),
+            # OGR compares the first spelling, the standards write the second.
+            link(f"{here}/feature-schema", "describedBy", SCHEMA, "Skema fitur"),
+            link(f"{here}/feature-schema", "describedby", SCHEMA, "Skema fitur"),
+            link(f"{here}/schema", f"{OGC}/schema", SCHEMA, "Skema"),
+            link(f"{here}/queryables", f"{OGC}/queryables", SCHEMA, "Yang dapat disaring"),
+            link(f"{here}/queryables", "queryables", SCHEMA, "Yang dapat disaring"),
+            link(f"{here}/sortables", f"{OGC}/sortables", SCHEMA, "Yang dapat diurutkan"),
+            link(f"{here}/tiles", f"{OGC}/tilesets-vector", JSON, "Petak vektor"),
+            *(
+                link(f"{base}/files/{layer.name}.{suffix}", "enclosure", media_type, f"Unduh {suffix}")
+                for suffix, media_type in (("geojson", GEOJSON), ("gpkg", "application/geopackage+sqlite3"))
+            ),
         ],
     }
     if summary.bounds is not None:
-        said["extent"] = {"spatial": {"bbox": [list(summary.bounds)], "crs": CRS84}}
+        said["extent"] = _extent(summary.bounds)
+    if summary.changed_on is not None:
+        said["updated"] = summary.changed_on.isoformat()
     return said
 
 
-def _again(here: str, request: Request, **changes: str) -> str:
-    """This request's address with changed parameters, each encoded once."""
-    parameters = {**request.query_params, **changes}
-    return f"{here}?{urlencode(parameters, safe=',:')}" if parameters else here
-
-
-def _link(href: str, rel: str, media_type: str, title: str) -> dict[str, str]:
-    return {"href": href, "rel": rel, "type": media_type, "title": title}
+def _tileset(base: str, layer: Layer, summary: read.Summary) -> dict[str, Any]:
+    here = f"{_here(base, layer)}/tiles/WebMercatorQuad"
+    tiles = link(f"{here}/{{tileMatrix}}/{{tileRow}}/{{tileCol}}", "item", MVT, "Petak")
+    said: dict[str, Any] = {
+        "title": layer.title,
+        "dataType": "vector",
+        "crs": "http://www.opengis.net/def/crs/EPSG/0/3857",
+        "tileMatrixSetURI": QUAD,
+        "links": [
+            link(here, "self", JSON, layer.title),
+            {**tiles, "templated": True},
+            link(f"{here}/tilejson.json", "describedby", JSON, "TileJSON"),
+        ],
+    }
+    if summary.bounds is not None:
+        west, south, east, north = summary.bounds
+        said["boundingBox"] = {"lowerLeft": [west, south], "upperRight": [east, north], "crs": CRS84}
+    return said

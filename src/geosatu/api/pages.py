@@ -9,25 +9,19 @@ from sqlalchemy import select
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 
 from geosatu.api.context import CityDep, ConnDep, Overview
+from geosatu.api.links import HEADERS
 from geosatu.api.problems import problem
-from geosatu.errors import InvalidQuery
+from geosatu.errors import InvalidQuery, shortened
 from geosatu.features import PUBLIC
 from geosatu.layers import OWNERS, Catalogue
 from geosatu.store import read
 from geosatu.store.findings import findings_geojson
-from geosatu.viewer import MapView, asset, map_page
+from geosatu.viewer import ASSETS, MapView, asset, map_page
 
 router = APIRouter()
 
 FOR_EVER = "public, max-age=31536000, immutable"
 LONGEST_SEARCH = 100
-
-HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "SAMEORIGIN",
-    "Referrer-Policy": "same-origin",
-    "Permissions-Policy": "geolocation=(self)",
-}
 
 
 @router.get("/")
@@ -52,9 +46,9 @@ def _view(overview: Overview) -> MapView:
 @router.get("/assets/{path:path}")
 def assets(path: str, request: Request) -> Response:
     """A file of the pages; under the address that names its version it may be kept for ever."""
-    found = asset(path)
+    found = asset(path) if path in ASSETS else None
     if found is None:
-        return problem(404, f"Berkas {path!r} tidak ada.")
+        return problem(404, f"Berkas {shortened(path)!r} tidak ada.")
     kept = FOR_EVER if request.query_params.get("v") == found.version else "no-cache"
     return Response(found.content, media_type=found.media_type, headers={**HEADERS, "Cache-Control": kept})
 

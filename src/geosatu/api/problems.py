@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import logging
 
+import psycopg
 from fastapi import FastAPI, Request
+from psycopg import DataError, InterfaceError, OperationalError
+from psycopg.errors import QueryCanceled
+from psycopg_pool import PoolTimeout
 from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
@@ -38,12 +42,28 @@ def problem(status: int, title: str) -> JSONResponse:
     return JSONResponse({"status": status, "title": title}, status, media_type="application/problem+json")
 
 
+def answer_to(error: Exception) -> JSONResponse:
+    """What an error of ours, of the database or of its pool is told as; a bug of ours reaches the log."""
+    if isinstance(error, GeosatuError):
+        return problem(STATUS.get(type(error), 500), str(error))
+    if isinstance(error, QueryCanceled):
+        return problem(503, "Permintaan ini terlalu berat. Minta wilayah atau halaman yang lebih kecil.")
+    if isinstance(error, DataError):
+        return problem(400, "Sebuah nilai dalam permintaan ini di luar jangkauan atau tidak sesuai jenisnya.")
+    log.exception("database", exc_info=error)
+    if isinstance(error, (OperationalError, InterfaceError, PoolTimeout)):
+        return problem(503, "Basis data sedang tidak dapat dihubungi. Coba lagi.")
+    return problem(500, "Terjadi kesalahan pada layanan; kesalahan ini sudah dicatat.")
+
+
 def register_problems(app: FastAPI) -> None:
     """Answer every error of the application."""
 
     @app.exception_handler(GeosatuError)
-    def ours(_: Request, error: GeosatuError) -> JSONResponse:
-        return problem(STATUS.get(type(error), 500), str(error))
+    @app.exception_handler(psycopg.Error)
+    @app.exception_handler(PoolTimeout)
+    def ours(_: Request, error: Exception) -> JSONResponse:
+        return answer_to(error)
 
     @app.exception_handler(HTTPException)
     def routing(_: Request, error: HTTPException) -> JSONResponse:
@@ -53,10 +73,7 @@ def register_problems(app: FastAPI) -> None:
 
     @app.exception_handler(DBAPIError)
     def database(_: Request, error: DBAPIError) -> JSONResponse:
-        log.exception("database", exc_info=error)
-        if error.connection_invalidated or not error.statement:
-            return problem(503, "Basis data sedang tidak dapat dihubungi. Coba lagi.")
-        return problem(500, "Terjadi kesalahan pada layanan; kesalahan ini sudah dicatat.")
+        return answer_to(error.orig if isinstance(error.orig, Exception) else error)
 
     @app.exception_handler(Exception)
     def bug(_: Request, error: Exception) -> JSONResponse:

@@ -17,6 +17,8 @@ from sqlalchemy import (
     literal,
     select,
 )
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from geosatu.crs import STORAGE_SRID
 from geosatu.database.tables import checks, findings, layer_revision
@@ -24,15 +26,19 @@ from geosatu.features import Actor
 from geosatu.layers import Catalogue, Layer
 
 
-def replace_findings(conn: Connection, layer: Layer, found: Sequence[Mapping[str, Any]]) -> None:
-    """Keep these findings of a layer instead of those of the check before.
+def replace_findings(conn: Connection, layer: Layer, revision: int, found: Sequence[Mapping[str, Any]]) -> None:
+    """Keep what a check found on a layer at this revision, instead of what the check before found.
 
-    Each has rule, severity, features (ids), area_m2, message and place (WKB in EPSG:4326).
+    Each has rule, severity, features (ids), area_m2, message and place (WKB in EPSG:4326, or None).
     """
-    of_layer = layer_revision.c.layer == layer.name
-    revision = select(layer_revision.c.layer, layer_revision.c.revision).where(of_layer)
-    conn.execute(delete(checks).where(checks.c.layer == layer.name))
-    conn.execute(insert(checks).from_select(["layer", "revision"], revision))
+    # Two checks at once wait for each other here, and the later one stays.
+    checked = postgresql.insert(checks).values(layer=layer.name, revision=revision)
+    conn.execute(
+        checked.on_conflict_do_update(
+            index_elements=[checks.c.layer], set_={"revision": revision, "checked_at": func.now()}
+        )
+    )
+    conn.execute(delete(findings).where(findings.c.layer == layer.name))
     if not found:
         return
     columns = ("layer", "rule", "severity", "features", "area_m2", "message")
@@ -43,11 +49,11 @@ def replace_findings(conn: Connection, layer: Layer, found: Sequence[Mapping[str
 
 
 def findings_geojson(conn: Connection, catalogue: Catalogue, actor: Actor) -> str:
-    """The kept findings as the inside of a GeoJSON `features` array.
+    """The kept findings on layers of the catalogue as the inside of a GeoJSON `features` array.
 
     Checks look at features where they really are, so findings on layers of homes are not for the public.
     """
-    homes = [layer.name for layer in catalogue if layer.home is not None] if actor.access == "publik" else []
+    shown = [layer.name for layer in catalogue if layer.home is None or actor.access != "publik"]
     properties = func.json_build_object(
         *("layer", findings.c.layer, "rule", findings.c.rule, "severity", findings.c.severity),
         *("message", findings.c.message, "area_m2", findings.c.area_m2, "features", findings.c.features),
@@ -59,9 +65,9 @@ def findings_geojson(conn: Connection, catalogue: Catalogue, actor: Actor) -> st
         *("properties", properties),
     )
     rows = (
-        select(func.string_agg(cast(feature, Text), literal(",")))
+        select(func.string_agg(cast(feature, Text), aggregate_order_by(literal(","), findings.c.id)))
         .select_from(findings.join(checks, checks.c.layer == findings.c.layer))
         .join(layer_revision, layer_revision.c.layer == checks.c.layer)
-        .where(findings.c.layer.not_in(homes))
+        .where(findings.c.layer.in_(shown))
     )
     return conn.scalar(rows) or ""

@@ -10,38 +10,24 @@ from typing import Any
 import geopandas
 import pandas
 import shapely
-from geoalchemy2 import Geometry
 from sqlalchemy import (
-    Column,
     ColumnElement,
     Connection,
-    FromClause,
-    Text,
-    and_,
     case,
-    cast,
     column,
-    exists,
     func,
-    lateral,
     literal,
-    literal_column,
     select,
     table,
-    true,
     union_all,
 )
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from geosatu.crs import STORAGE_SRID
 from geosatu.database.tables import LAYER_SCHEMA, layer_revision, table_of
-from geosatu.errors import UnknownFeature
-from geosatu.features import Actor, Box, Page, Query
+from geosatu.features import WIB, Actor, Box
 from geosatu.layers import OWNERS, Catalogue, Layer
-
-DECIMALS = 9
-"""Of degrees in GeoJSON, a tenth of a millimetre: what is stored comes out as it went in."""
+from geosatu.store.rendering import feature_text, properties_of, published
 
 STREAM_BLOCK = 64 * 1024
 
@@ -53,58 +39,14 @@ class Summary:
     count: int
     bounds: Box | None
     changed_on: date | None
-    """The day of the last change (UTC); None: there was none."""
-
-
-def properties_of(layer: Layer, actor: Actor) -> list[Column[object]]:
-    """The columns that this reader sees as properties, ours behind the layer's own."""
-    columns = table_of(layer).c
-    own = [columns[field.name] for field in layer.readable(actor.access)]
-    ours = ("kode_wilayah", "status", "source", "accuracy_m", "uid", "version", "updated_at")
-    return own + [columns[name] for name in ours]
-
-
-def page(conn: Connection, layer: Layer, query: Query, actor: Actor) -> Page:
-    """One page in order of id, in a single statement."""
-    source, geom, visible = _published(layer, actor)
-    features = table_of(layer)
-    if query.box is not None:
-        visible = and_(visible, _inside(geom, query.box))
-    rows = (
-        select(features.c.id, _feature_text(layer, geom, actor).label("feature"))
-        .select_from(source)
-        .where(visible, features.c.id > query.after)
-        .order_by(features.c.id)
-        .limit(query.limit)
-        .subquery()
-    )
-    found = select(
-        func.string_agg(rows.c.feature, aggregate_order_by(literal(","), rows.c.id)).label("features"),
-        func.count().label("returned"),
-        func.max(rows.c.id).label("last"),
-    ).subquery()
-    more = select(exists().select_from(source).where(visible, features.c.id > found.c.last)).scalar_subquery()
-    matched = select(func.count()).select_from(source).where(visible).scalar_subquery()
-    row = conn.execute(select(found, matched.label("matched"), more.label("more"))).one()
-    return Page(row.features or "", row.returned, row.matched, row.last if row.more else None)
-
-
-def feature(conn: Connection, layer: Layer, feature_id: int, actor: Actor) -> str:
-    """One feature as GeoJSON text, or `UnknownFeature`."""
-    source, geom, visible = _published(layer, actor)
-    features = table_of(layer)
-    wanted = select(_feature_text(layer, geom, actor)).select_from(source)
-    text: str | None = conn.scalar(wanted.where(visible, features.c.id == feature_id))
-    if text is None:
-        raise UnknownFeature(f"Fitur {feature_id} tidak ada di lapisan {layer.name}.")
-    return text
+    """The day of the last change; None: there was none."""
 
 
 def geojson(conn: Connection, layer: Layer, actor: Actor) -> Iterator[bytes]:
     """The whole layer as the inside of a `features` array, streamed in blocks by COPY; memory stays flat."""
-    source, geom, visible = _published(layer, actor)
+    source, geom, visible = published(layer, actor)
     features = table_of(layer)
-    wanted = select(_feature_text(layer, geom, actor)).select_from(source).where(visible)
+    wanted = select(feature_text(layer, geom, properties_of(layer, actor))).select_from(source).where(visible)
     statement = wanted.order_by(features.c.id).compile(
         dialect=postgresql.dialect(paramstyle="named"),  # type: ignore[no-untyped-call]
         compile_kwargs={"literal_binds": True},
@@ -125,7 +67,7 @@ def geojson(conn: Connection, layer: Layer, actor: Actor) -> Iterator[bytes]:
 
 def frame(conn: Connection, layer: Layer, actor: Actor) -> geopandas.GeoDataFrame:
     """The whole layer in memory: index `id`, the reader's columns, geometry in EPSG:4326."""
-    source, geom, visible = _published(layer, actor)
+    source, geom, visible = published(layer, actor)
     features = table_of(layer)
     columns = properties_of(layer, actor)
     wanted = select(features.c.id, *columns, func.ST_AsBinary(geom).label("geom")).select_from(source)
@@ -137,7 +79,7 @@ def frame(conn: Connection, layer: Layer, actor: Actor) -> geopandas.GeoDataFram
 
 def count(conn: Connection, layer: Layer, actor: Actor) -> int:
     """How many features this reader sees."""
-    source, _, visible = _published(layer, actor)
+    source, _, visible = published(layer, actor)
     return conn.scalar(select(func.count()).select_from(source).where(visible)) or 0
 
 
@@ -150,7 +92,7 @@ def summaries(conn: Connection, catalogue: Catalogue, actor: Actor) -> dict[str,
     """What each layer holds for this reader, in one round trip."""
     parts = []
     for layer in catalogue:
-        source, geom, visible = _published(layer, actor)
+        source, geom, visible = published(layer, actor)
         figures = select(
             literal(layer.name).label("layer"),
             func.count().label("features"),
@@ -166,7 +108,7 @@ def summaries(conn: Connection, catalogue: Catalogue, actor: Actor) -> dict[str,
         row.layer: Summary(
             row.features,
             Box(row.west, row.south, row.east, row.north) if row.features else None,
-            row.changed_at.date() if row.revision else None,
+            row.changed_at.astimezone(WIB).date() if row.revision else None,
         )
         for row in rows
     }
@@ -174,7 +116,7 @@ def summaries(conn: Connection, catalogue: Catalogue, actor: Actor) -> dict[str,
 
 def values_in_use(conn: Connection, layer: Layer, field: str, actor: Actor) -> list[str]:
     """The different values of a field among the features that this reader sees."""
-    source, _, visible = _published(layer, actor)
+    source, _, visible = published(layer, actor)
     value = table_of(layer).c[field]
     return list(conn.scalars(select(value).distinct().select_from(source).where(visible, value.is_not(None))))
 
@@ -194,7 +136,7 @@ def search(conn: Connection, catalogue: Catalogue, words: str, actor: Actor, lim
     """Features whose name holds the words; names that begin with them come first."""
     parts = []
     for layer in catalogue:
-        source, geom, visible = _published(layer, actor)
+        source, geom, visible = published(layer, actor)
         features = table_of(layer)
         title = features.c[layer.label]
         parts.append(
@@ -228,34 +170,6 @@ def search(conn: Connection, catalogue: Catalogue, words: str, actor: Actor, lim
     ]
 
 
-def _published(layer: Layer, actor: Actor) -> tuple[FromClause, ColumnElement[Any], ColumnElement[bool]]:
-    """Where a reader finds the layer's features: the FROM clause, the geometry they see, and which rows.
-
-    Where a feature is a home, the public sees the inner point of the area around it, and searches by that
-    point, so that no box can be narrowed down on the house; without such an area the feature stays hidden.
-    """
-    features = table_of(layer)
-    visible = features.c.status != "arsip"
-    if layer.home is None or actor.access != "publik":
-        return features, features.c.geom, visible
-    area = table(layer.home.layer, column("id"), column("geom", Geometry), column("status"), schema=LAYER_SCHEMA)
-    around = lateral(
-        select(func.ST_PointOnSurface(area.c.geom).label("geom"))
-        .where(func.ST_Covers(area.c.geom, features.c.geom), area.c.status != "arsip")
-        .order_by(area.c.id)
-        .limit(1)
-    ).alias("around")
-    at_home: ColumnElement[bool] = true()
-    if layer.home.field is not None:
-        at_home = features.c[layer.home.field].in_(layer.home.values)
-    geom = case((at_home, around.c.geom), else_=features.c.geom)
-    return features.outerjoin(around, at_home), geom, and_(visible, geom.is_not(None))
-
-
-def _inside(geom: ColumnElement[Any], box: Box) -> ColumnElement[bool]:
-    return func.ST_Intersects(geom, func.ST_MakeEnvelope(*box, STORAGE_SRID))
-
-
 def _edges(geom: ColumnElement[Any]) -> list[ColumnElement[float]]:
     """The bounds of a geometry or an extent."""
     return [
@@ -264,20 +178,3 @@ def _edges(geom: ColumnElement[Any]) -> list[ColumnElement[float]]:
         func.ST_XMax(geom).label("east"),
         func.ST_YMax(geom).label("north"),
     ]
-
-
-def _feature_text(layer: Layer, geom: ColumnElement[Any], actor: Actor) -> ColumnElement[str]:
-    """A feature as GeoJSON text, joined from pieces: faster than json_build_object, and without its limit."""
-    columns = properties_of(layer, actor)
-    text: ColumnElement[str] = _sql_text('{"type":"Feature","id":') + cast(table_of(layer).c.id, Text)
-    text = text + _sql_text(',"geometry":') + func.ST_AsGeoJSON(geom, DECIMALS)
-    for number, field in enumerate(columns):
-        before = ',"properties":{' if number == 0 else ","
-        value = func.coalesce(cast(func.to_json(field), Text), _sql_text("null"))
-        text = text + _sql_text(f'{before}"{field.name}":') + value
-    return text + _sql_text("}}")
-
-
-def _sql_text(text: str) -> ColumnElement[str]:
-    """A constant that is part of the statement; never a user's words."""
-    return literal_column(f"'{text}'", Text)

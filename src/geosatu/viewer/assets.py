@@ -30,6 +30,9 @@ ASSETS: Mapping[str, Path] = MappingProxyType(
         "leaflet.css": PACKAGES / "leaflet/dist/leaflet.css",
         "markercluster.js": PACKAGES / "leaflet.markercluster/dist/leaflet.markercluster.js",
         "markercluster.css": PACKAGES / "leaflet.markercluster/dist/MarkerCluster.css",
+        "pbf.js": PACKAGES / "pbf/index.js",
+        "point-geometry.js": PACKAGES / "@mapbox/point-geometry/index.js",
+        "vector-tile.js": PACKAGES / "@mapbox/vector-tile/index.js",
         "plus-jakarta-sans.woff2": PACKAGES
         / "@fontsource-variable/plus-jakarta-sans/files/plus-jakarta-sans-latin-wght-normal.woff2",
     }
@@ -37,11 +40,19 @@ ASSETS: Mapping[str, Path] = MappingProxyType(
 )
 """Public path below `assets/` -> file. Nothing else of `node_modules` can be asked for."""
 
-MODULES = tuple(path for path in ASSETS if path.startswith("map/"))
-"""The map's own JavaScript modules."""
+PACKAGE_MODULES = {
+    "pbf": "pbf.js",
+    "@mapbox/point-geometry": "point-geometry.js",
+    "@mapbox/vector-tile": "vector-tile.js",
+}
+"""Names by which modules import packages -> assets: a browser knows no packages."""
 
-REFERENCE = re.compile(r'"(\./[\w./-]+)"')
-"""How our own modules and style sheets name another asset, relative to themselves."""
+MODULES = (*PACKAGE_MODULES.values(), *(path for path in ASSETS if path.startswith("map/")))
+"""The map's own JavaScript modules, and what these import."""
+
+PACKAGE_NAME = "|".join(map(re.escape, PACKAGE_MODULES))
+REFERENCE = re.compile(rf"""(["'])(\.{{1,2}}/[\w./-]+)\1|(?<=\bfrom )(["'])({PACKAGE_NAME})\3""")
+"""How modules and style sheets name another asset: relative to themselves, or as a package."""
 
 
 class MissingAssets(GeosatuError):
@@ -67,7 +78,7 @@ def asset(path: str) -> Asset | None:
         content = file.read_bytes()
     except FileNotFoundError:
         raise MissingAssets(f"Berkas {path} untuk halaman web belum terpasang. Jalankan «npm ci» di {WEB}.") from None
-    if STATIC in file.parents and file.suffix in (".js", ".css"):
+    if path in PACKAGE_MODULES.values() or (STATIC in file.parents and file.suffix in (".js", ".css")):
         content = _with_versions(path, content.decode("utf-8")).encode("utf-8")
     return Asset(content, MEDIA_TYPES[file.suffix], hashlib.sha256(content).hexdigest()[:12])
 
@@ -82,11 +93,15 @@ def asset_url(path: str) -> str:
 
 def _with_versions(path: str, text: str) -> str:
     """The text with the version of each asset that it names, so that these too may be kept for ever."""
+    folder = posixpath.dirname(path)
 
     def versioned(reference: re.Match[str]) -> str:
-        named = asset(posixpath.normpath(posixpath.join(posixpath.dirname(path), reference[1])))
+        name = reference[2] or reference[4]
+        target = PACKAGE_MODULES[name] if reference[4] else posixpath.normpath(posixpath.join(folder, name))
+        named = asset(target)
         if named is None:
-            raise KeyError(f"{path}: {reference[1]}")
-        return f'"{reference[1]}?v={named.version}"'
+            raise KeyError(f"{path}: {name}")
+        address = posixpath.relpath(target, folder or ".")
+        return f'"{address if address.startswith(".") else f"./{address}"}?v={named.version}"'
 
     return REFERENCE.sub(versioned, text)

@@ -7,6 +7,7 @@ from typing import Any
 
 from geosatu.features import Box
 from geosatu.layers import OWNERS, SOURCES, STATUSES, Catalogue, Field, GeometryType, Layer
+from geosatu.viewer.words import is_year
 
 SHAPES: dict[GeometryType, str] = {
     "Point": "point",
@@ -19,6 +20,9 @@ SHAPES: dict[GeometryType, str] = {
 
 FETCHED_WHOLE = {"point": 1_500, "line": 300, "polygon": 300}
 """Layers of up to so many features come at once; larger ones for the part in view."""
+
+TILED_FROM = {"point": 5_000, "line": 2_000, "polygon": 2_000}
+"""Layers of more features have tiles: areas and lines are drawn from them, points where a view is crowded."""
 
 SEVERITIES = {
     "refuse": ("Ditolak", "#c92a2a"),
@@ -42,6 +46,7 @@ def layer_config(layer: Layer, count: int | None) -> dict[str, Any]:
         "paged": True,
         "whole": count is not None and count <= FETCHED_WHOLE[shape],
         "empty": count == 0,
+        "tiles": tiles_address(layer) if count is not None and count > TILED_FROM[shape] else None,
         "label": layer.label,
         "fields": [field_config(field) for field in layer.readable("publik")],
         "colour": style.colour,
@@ -55,6 +60,11 @@ def layer_config(layer: Layer, count: int | None) -> dict[str, Any]:
         "colourBy": style.colour_by,
         "colours": dict(style.colours),
     }
+
+
+def tiles_address(layer: Layer) -> str:
+    """Where the layer's vector tiles are, before zoom, row and column."""
+    return f"ogc/collections/{layer.name}/tiles/WebMercatorQuad"
 
 
 def findings_config(catalogue: Catalogue) -> dict[str, Any]:
@@ -86,6 +96,7 @@ def findings_config(catalogue: Catalogue) -> dict[str, Any]:
         "paged": False,
         "whole": True,
         "empty": False,
+        "tiles": None,
         "label": "severity",
         "fields": [field_config(field) for field in fields],
         "colour": SEVERITIES["error"][1],
@@ -106,7 +117,7 @@ def field_config(field: Field) -> dict[str, Any]:
     return {
         "name": field.name,
         "title": field.title,
-        "type": "year" if _is_year(field) else field.type,
+        "type": "year" if is_year(field) else field.type,
         "codes": dict(field.codes),
         "unit": field.unit,
     }
@@ -121,13 +132,3 @@ def map_config(catalogue: Catalogue, bounds: Box, counts: Mapping[str, int]) -> 
         "statuses": STATUSES,
         "sources": SOURCES,
     }
-
-
-def _is_year(field: Field) -> bool:
-    """A whole number between 1000 and 9999 is a year, which nobody writes as 2.026."""
-    return (
-        field.type == "integer"
-        and field.minimum is not None
-        and field.maximum is not None
-        and 1000 <= field.minimum <= field.maximum <= 9999
-    )

@@ -2,7 +2,7 @@
 
 import { element, icon } from "./dom.js";
 import * as format from "./format.js";
-import { colourOf } from "./pins.js";
+import { colourOf } from "./style.js";
 
 /** A text of more letters stands below its title, not beside it. */
 const LONG = 60;

@@ -11,7 +11,7 @@ const NUMBER = new Intl.NumberFormat("id-ID", { maximumFractionDigits: 2 });
 
 /** 1.234,5 */
 export function number(value) {
-  return NUMBER.format(value);
+  return NUMBER.format(value).replace(/^-0$/, "0");
 }
 
 /** 17 Agustus 2026, of a date or of a moment (shown as the day it was in WIB). */

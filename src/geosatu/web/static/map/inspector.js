@@ -5,6 +5,7 @@ import { iconButton } from "./dom.js";
 import { areaOf, placeOf, pointsOf } from "./geometry.js";
 import { WIDE } from "./panel.js";
 import { pin } from "./pins.js";
+import * as server from "./server.js";
 
 /** How many pixels beside a line still count as on it. */
 const REACH = 8;
@@ -15,12 +16,14 @@ const OUTLINE = [
 ];
 
 export class Inspector {
-  /** `sheet` is the element for cards on narrow screens. */
-  constructor(map, layers, cards, sheet) {
+  /** `sheet` is the element for cards on narrow screens; `failed()` is called when a card cannot be fetched. */
+  constructor(map, layers, cards, sheet, failed) {
     this.map = map;
     this.layers = layers;
     this.cards = cards;
     this.sheet = sheet;
+    this.failed = failed;
+    this.wanted = null;
     this.mark = L.layerGroup().addTo(map);
     map.createPane("mark").style.zIndex = 440;
     WIDE.addListener(() => this.close());
@@ -49,7 +52,7 @@ export class Inspector {
     this.open({ layer, feature }, latlng, this.under(latlng), { above: true });
   }
 
-  /** Areas and lines at a place, small before large. */
+  /** What lies at a place, but for pins, small before large. */
   under(latlng) {
     const point = this.map.latLngToContainerPoint(latlng);
     const reach = Math.abs(this.map.containerPointToLatLng(point.add([REACH, 0])).lng - latlng.lng);
@@ -62,16 +65,34 @@ export class Inspector {
   }
 
   /** Opens one of the things at a place; `above` leaves its pin free, `focus` moves the keyboard along. */
-  open(shown, latlng, all, { focus = false, above = false }) {
+  async open(shown, latlng, all, { focus = false, above = false }) {
+    this.wanted = shown;
+    const feature = shown.feature.piece ? await this.whole(shown) : shown.feature;
+    if (this.wanted !== shown || !feature) return;
+    if (shown.feature.piece && isPoint(feature)) {
+      const [lng, lat] = placeOf(feature.geometry);
+      latlng = L.latLng(lat, lng);
+      above = true;
+    }
     const others = all.filter((other) => other.feature !== shown.feature);
     const choose = (other) => this.open(other, latlng, [shown, ...others], { focus: true, above });
-    const card = this.cards.card(shown.layer, shown.feature, latlng, others, choose);
+    const card = this.cards.card(shown.layer, feature, latlng, others, choose);
     card.addEventListener("keydown", (event) => event.key === "Escape" && this.close());
     this.close();
     if (WIDE.matches) this.popUp(card, latlng, above);
     else this.layOut(card, latlng);
-    this.highlight(shown.layer, shown.feature, latlng);
+    this.highlight(shown.layer, feature, latlng);
     if (focus) card.focus({ preventScroll: true });
+  }
+
+  /** The feature that a tile shows a piece of, or null. */
+  async whole({ layer, feature }) {
+    try {
+      return await server.feature(layer, feature.id);
+    } catch (error) {
+      this.failed();
+      return null;
+    }
   }
 
   popUp(card, latlng, above) {
@@ -101,6 +122,7 @@ export class Inspector {
   }
 
   close() {
+    this.wanted = null;
     this.map.closePopup();
     if (!this.sheet.hidden) {
       this.putAway(this.sheet);

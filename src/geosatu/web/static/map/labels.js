@@ -30,14 +30,19 @@ export class Labels {
   write() {
     this.waiting = null;
     const view = this.map.getBounds().pad(0.1);
+    const [west, south, east, north] = [view.getWest(), view.getSouth(), view.getEast(), view.getNorth()];
+    const pixels = this.map.getPixelWorldBounds().getSize().x / 360;
+    const within = ({ at: [lng, lat] }) => lng > west && lng < east && lat > south && lat < north;
     const taken = this.pins();
     const written = document.createDocumentFragment();
     this.layers().forEach((layer, rank) => {
       const className = rank === 0 ? "label label-main" : "label";
       const font = rank === 0 ? `700 12px ${FAMILY}` : `500 11px ${FAMILY}`;
-      for (const { lines, rooms } of this.namesOf(layer)) {
-        if (!rooms.some(({ at: [lng, lat] }) => view.contains([lat, lng]))) continue;
-        const spot = this.spot(rooms, this.width(lines, font), lines.length * LINE, taken);
+      for (const named of this.namesOf(layer)) {
+        const { lines, rooms, widest } = named;
+        named.width ||= this.width(lines, font);
+        if (named.width > widest * pixels * OVERHANG || !rooms.some(within)) continue;
+        const spot = this.spot(rooms, named.width, lines.length * LINE, pixels, taken);
         if (!spot) continue;
         taken.push(spot);
         written.append(label(lines, spot, className, layer.config.colour));
@@ -49,28 +54,28 @@ export class Labels {
 
   /** The names of a layer with the rooms for them, large areas first. */
   namesOf(layer) {
-    if (!layer.drawn) return [];
-    let names = this.named.get(layer.drawn);
-    if (!names) {
-      names = layer.drawn
-        .map((feature) => ({ feature, area: areaOf(feature.geometry) }))
-        .sort((one, other) => other.area - one.area)
-        .map(({ feature }) => ({
-          lines: inLines(name(layer.config, feature)),
-          rooms: roomsIn(feature.geometry),
-        }));
-      this.named.set(layer.drawn, names);
-    }
-    return names;
+    const features = layer.toName() || [];
+    return features.map((feature) => this.nameOf(layer, feature)).sort((one, other) => other.area - one.area);
   }
 
-  /** The best free rectangle for a name on the screen, or null. */
-  spot(rooms, width, height, taken) {
+  nameOf(layer, feature) {
+    if (!this.named.has(feature)) {
+      // A piece in a tile brings its rooms along.
+      const { area, rooms } = feature.piece
+        ? feature
+        : { area: areaOf(feature.geometry), rooms: roomsIn(feature.geometry) };
+      const lines = inLines(name(layer.config, feature));
+      this.named.set(feature, { area, rooms, lines, widest: Math.max(...rooms.map((room) => room.width)), width: 0 });
+    }
+    return this.named.get(feature);
+  }
+
+  /** The best free rectangle for a name on the screen, or null; `pixels` are those of a degree. */
+  spot(rooms, width, height, pixels, taken) {
     for (const room of rooms) {
+      if (width > room.width * pixels * OVERHANG) continue;
       const [lng, lat] = room.at;
       const centre = this.map.latLngToLayerPoint([lat, lng]);
-      const wide = this.map.latLngToLayerPoint([lat, lng + room.width]).x - centre.x;
-      if (width > wide * OVERHANG) continue;
       const spot = { x: centre.x - width / 2, y: centre.y - height / 2, width, height };
       if (!taken.some((other) => overlap(spot, other))) return spot;
     }
@@ -110,6 +115,7 @@ export class Labels {
   /** Forgets measured widths, when the typeface has arrived. */
   measureAgain() {
     this.widths.clear();
+    this.named = new WeakMap();
     this.refresh();
   }
 }

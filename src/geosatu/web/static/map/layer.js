@@ -15,12 +15,16 @@ export const FAILED = "failed";
 const MARGIN = 0.15;
 
 export class MapLayer {
-  /** `drawings` show features; `changed(layer)` is called whenever the state changes. */
-  constructor(config, map, drawings, changed) {
+  /**
+   * `drawings` show features; `changed(layer)` is called whenever the state changes; `crowd` are tiles that show
+   * in dots what is too much to be fetched.
+   */
+  constructor(config, map, drawings, changed, crowd = null) {
     this.config = config;
     this.map = map;
     this.drawings = drawings;
     this.changed = changed;
+    this.crowd = crowd;
     this.on = false;
     this.state = OFF;
     this.features = [];
@@ -92,13 +96,21 @@ export class MapLayer {
     this.drawn = features.length ? features : null;
   }
 
-  /** Features of areas and lines at a place. */
+  /** What lies at a place, but for pins. */
   at(place, reach) {
-    return this.drawings.flatMap((drawing) => (drawing.at ? drawing.at(place, reach) : []));
+    const drawings = this.crowd && this.map.hasLayer(this.crowd) ? [...this.drawings, this.crowd] : this.drawings;
+    return drawings.flatMap((drawing) => (drawing.at ? drawing.at(place, reach) : []));
+  }
+
+  /** The features whose names may stand on the map, or null. */
+  toName() {
+    return this.drawn;
   }
 
   enter(state) {
     this.state = state;
+    // While the layer is loading the map keeps what it has.
+    if (this.crowd && state !== LOADING) this.crowd.turn(this.map, state === CROWDED);
     this.changed(this);
   }
 

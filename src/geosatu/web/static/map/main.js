@@ -12,7 +12,9 @@ import { Panel, WIDE } from "./panel.js";
 import { Points, sharedCluster } from "./points.js";
 import { Search } from "./search.js";
 import * as server from "./server.js";
-import { Shapes } from "./shapes.js";
+import { paneAt, Shapes } from "./shapes.js";
+import { TiledLayer } from "./tiled.js";
+import { VectorTiles } from "./tiles.js";
 import { addButtons, addReadings } from "./tools.js";
 
 const CLOSEST = 17;
@@ -30,16 +32,28 @@ const panel = new Panel(find("#panel"), find("#panel-open"), turned);
 const cluster = sharedCluster().addTo(map);
 const layers = config.layers.map(mapLayer);
 const territory = layers.find((layer) => layer.config.name === config.territory);
-const inspector = new Inspector(map, layers, new Cards(config, territory), find(".sheet"));
+const inspector = new Inspector(map, layers, new Cards(config, territory), find(".sheet"), noCard);
 const labels = new Labels(map, () => layers.filter((layer) => layer.config.labels).reverse());
 
 function mapLayer(one, order) {
+  const ground = one.name === config.territory;
+  if (one.tiles && one.shape !== "point") return new TiledLayer(one, map, tilesOf(one, order, ground), changed);
   const drawings = [];
-  if (one.shape !== "point") drawings.push(new Shapes(one, map, order, one.name === config.territory));
+  if (one.shape !== "point") drawings.push(new Shapes(one, map, order, ground));
   if (one.shape === "point" || one.shape === "any") {
     drawings.push(new Points(one, cluster, (feature, latlng) => inspector.showPin(one, feature, latlng)));
   }
-  return new MapLayer(one, map, drawings, changed);
+  return new MapLayer(one, map, drawings, changed, one.tiles ? tilesOf(one, order, false)[0] : null);
+}
+
+/** The tiles of a layer, on white paper if it is the ground of the others. */
+function tilesOf(one, order, ground) {
+  const layer = new VectorTiles(one, { pane: paneAt(map, `layer-${one.name}`, 400 + order) });
+  return ground ? [new VectorTiles(one, { pane: paneAt(map, "ground", 180), ground }), layer] : [layer];
+}
+
+function noCard() {
+  messages.show("feature", "Keterangan tempat ini belum dapat dimuat. Coba lagi.", { seconds: 8 });
 }
 
 function layerNamed(name) {
@@ -60,7 +74,7 @@ function turned(name, on) {
 /** A layer does something else now: the page follows. */
 function changed(layer) {
   panel.update(layer);
-  labels.refresh();
+  if (layer.state !== LOADING) labels.refresh();
   if (started) settle();
 }
 
@@ -68,7 +82,7 @@ function changed(layer) {
 function settle() {
   const loading = layers.some((layer) => layer.state === LOADING);
   const failed = layers.some((layer) => layer.state === FAILED);
-  const crowded = layers.filter((layer) => layer.state === CROWDED).map((layer) => layer.config.title);
+  const crowded = layers.filter((layer) => layer.state === CROWDED && !layer.crowd).map((layer) => layer.config.title);
   find(".progress").hidden = !loading;
   if (failed) messages.show("server", "Data belum dapat dimuat.", { action: ["Coba lagi", refresh] });
   else if (!loading) messages.clear("server");
@@ -87,6 +101,7 @@ function follow() {
   if (asked) map.setView(asked.centre, asked.zoom, { animate: false });
   for (const layer of layers) {
     layer.turn(asked && asked.layers ? asked.layers.includes(layer.config.name) : layer.config.visible);
+    panel.update(layer);
   }
 }
 
@@ -108,7 +123,7 @@ async function go(result) {
   try {
     inspector.show(layer.config, await server.feature(layer.config, result.id));
   } catch (error) {
-    messages.show("feature", "Keterangan tempat ini belum dapat dimuat. Coba lagi.", { seconds: 8 });
+    noCard();
   }
 }
 

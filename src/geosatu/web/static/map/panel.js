@@ -64,6 +64,7 @@ function hintOf(layer) {
     case FAR:
       return "Perbesar peta untuk melihat lapisan ini.";
     case CROWDED:
+      if (layer.crowd) return `${format.number(layer.matched)} data di tampilan ini, digambar sebagai titik kecil.`;
       return `Perbesar peta untuk melihat lapisan ini: ada ${format.number(layer.matched)} data di tampilan sekarang.`;
     case LOADING:
       return "Memuat …";

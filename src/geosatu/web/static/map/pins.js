@@ -1,6 +1,7 @@
 // Icons of points: a pin in the colour of its layer or code, and a ring of colours where points are gathered.
 
 import { escaped } from "./dom.js";
+import { colourOf } from "./style.js";
 
 const PIN =
   "M15 1C7.3 1 1 7.2 1 14.9c0 9.6 11.1 19.7 13.1 21.4a1.4 1.4 0 0 0 1.8 0C17.9 34.6 29 24.5 29 14.9 29 7.2 22.7 1 15 1z";
@@ -17,11 +18,6 @@ export function pin(layer, feature, title, className = "pin") {
       `<use href="#icon-${layer.icon}" x="7" y="7" width="16" height="16"/></svg>` +
       `<span class="sr-only">${escaped(title)}</span>`,
   });
-}
-
-/** The colour of a feature: that of its code, or that of its layer. */
-export function colourOf(layer, feature) {
-  return (layer.colourBy && layer.colours[feature.properties[layer.colourBy]]) || layer.colour;
 }
 
 /** The icon of a cluster: how many points it holds, within a ring that shows their colours by share. */

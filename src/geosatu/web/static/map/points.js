@@ -2,7 +2,8 @@
 
 import { placeOf, pointsOf } from "./geometry.js";
 import { name } from "./format.js";
-import { colourOf, pin, ring } from "./pins.js";
+import { pin, ring } from "./pins.js";
+import { colourOf } from "./style.js";
 
 /** The cluster that the pins of all layers share, so that they never lie on each other. */
 export function sharedCluster() {

@@ -19,8 +19,13 @@ export async function features(layer, box, signal) {
     const { features: found } = await json(layer.url, signal);
     return { features: found, matched: found.length };
   }
-  let query = `?limit=${PAGE}`;
-  if (box) query += `&bbox=${box.map((degree) => degree.toFixed(6)).join(",")}`;
+  const within = box ? `&bbox=${box.map((degree) => degree.toFixed(6)).join(",")}` : "";
+  if (layer.tiles) {
+    // So large a layer is often too much for the view; one feature tells.
+    const { numberMatched } = await json(`${layer.url}?limit=1${within}`, signal);
+    if (numberMatched > MOST) return { features: [], matched: numberMatched };
+  }
+  let query = `?limit=${PAGE}${within}`;
   let found = [];
   let matched = 0;
   while (query) {
@@ -33,6 +38,14 @@ export async function features(layer, box, signal) {
     query = next ? new URL(next.href, document.baseURI).search : null;
   }
   return { features: found, matched };
+}
+
+/** The bytes of a vector tile of a layer; none where the tile is empty. */
+export async function tile(layer, { x, y, z }, signal) {
+  const address = `${layer.tiles}/${z}/${y}/${x}`;
+  const response = await fetch(address, { signal });
+  if (!response.ok) throw new Error(`${response.status} ${address}`);
+  return new Uint8Array(await response.arrayBuffer());
 }
 
 /** One feature. */

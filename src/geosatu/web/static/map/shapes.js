@@ -2,9 +2,15 @@
 // up in all layers at once, because boundaries cover each other.
 
 import { boundsOf, pointsOf, touches } from "./geometry.js";
-import { colourOf } from "./pins.js";
+import { colourOf } from "./style.js";
 
 const GROUND = { stroke: false, fillColor: "#fffefb", fillOpacity: 1 };
+
+/** Makes a pane that lies at this depth; gives back its name. */
+export function paneAt(map, name, depth) {
+  map.createPane(name).style.zIndex = depth;
+  return name;
+}
 
 /** The areas and lines of one layer. */
 export class Shapes {
@@ -19,9 +25,8 @@ export class Shapes {
   }
 
   group(pane, depth, style) {
-    this.map.createPane(pane).style.zIndex = depth;
     return L.geoJSON(null, {
-      pane,
+      pane: paneAt(this.map, pane, depth),
       renderer: L.svg({ pane, padding: 0.3 }),
       interactive: false,
       style,

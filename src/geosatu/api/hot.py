@@ -1,0 +1,228 @@
+"""The doors that are asked most: pages of features, single features and vector tiles.
+
+They stand in front of the framework as a plain ASGI application, since routing and dependencies would cost
+more than the answer. An unchanged layer is answered with 304 without asking the database.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+from isal import igzip
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from geosatu.api.context import City
+from geosatu.api.links import base_of, link
+from geosatu.api.parameters import after_token, crs_of, parameters_of, query_of, require_json, whole_id
+from geosatu.api.problems import answer_to
+from geosatu.crs import Crs
+from geosatu.errors import InvalidQuery, UnknownFeature, shortened
+from geosatu.features import PUBLIC, Page, Query
+from geosatu.layers import Layer
+from geosatu.store import answers
+
+GEOJSON = b"application/geo+json"
+MVT = b"application/vnd.mapbox-vector-tile"
+WORTH_COMPRESSING = 1_000
+KEPT_TILES_BYTES = 64_000_000
+KEPT_COUNTS = 10_000
+MAX_ZOOM = 22
+COMPACT = (",", ":")
+
+PATH = re.compile(r"/ogc/collections/([^/]+)/(?:items|items/([^/]+)|tiles/WebMercatorQuad/(\d+)/(\d+)/(\d+))")
+
+
+class Answer(NamedTuple):
+    """A body with its type, and what else its head says."""
+
+    body: bytes
+    media_type: bytes
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+    gzipped: bytes | None = None
+    """The body compressed, where that was done before."""
+
+
+@dataclass
+class Hot:
+    """Answers the hot paths and hands everything else on."""
+
+    app: ASGIApp
+    city: City
+    _singles: answers.Singles = field(init=False)
+    _tiles: OrderedDict[tuple[Any, ...], Answer] = field(default_factory=OrderedDict)
+    _tiles_bytes: int = 0
+
+    def __post_init__(self) -> None:
+        self._singles = answers.Singles(self.city.pool)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        found = None
+        if scope["type"] == "http" and scope["method"] in ("GET", "HEAD"):
+            found = PATH.fullmatch(scope["path"])
+        if found is None or wants_html(scope):
+            await self.app(scope, receive, send)
+            return
+        headers = dict(scope["headers"])
+        try:
+            layer = self.city.catalogue[found[1]]
+            revision = self.city.revisions.of(layer)
+            tag = None if revision is None else f'W/"{self.city.edition}-{revision}"'.encode()
+            if tag is not None and tag in headers.get(b"if-none-match", b""):
+                await _start(send, 304, [(b"etag", tag)])
+                await send({"type": "http.response.body", "body": b""})
+                return
+            answer = await self._answer(scope, found, layer, revision)
+        except Exception as error:
+            # A bug ends here too: nothing stands outside to answer it.
+            await answer_to(error)(scope, receive, send)
+            return
+        await _send(send, scope, headers, answer, tag)
+
+    async def _answer(self, scope: Scope, found: re.Match[str], layer: Layer, revision: str | None) -> Answer:
+        given = parameters_of(scope["query_string"])
+        if found[3] is not None:
+            return await self._tile(layer, given, found, revision)
+        if found[2] is not None:
+            return await self._feature(scope, layer, given, found[2])
+        return await self._page(scope, layer, given)
+
+    async def _page(self, scope: Scope, layer: Layer, given: Mapping[str, str]) -> Answer:
+        query = query_of(layer, given, PUBLIC)
+        page = await answers.page(self.city.pool, layer, query, PUBLIC)
+        head: dict[str, Any] = {"type": "FeatureCollection", "timeStamp": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"}
+        matched = await matched_of(self.city, layer, query, page)
+        if matched is not None:
+            head["numberMatched"] = matched
+        head |= {"numberReturned": page.returned, "links": page_links(self._base(scope), layer, given, page)}
+        text = json.dumps(head, ensure_ascii=False, separators=COMPACT).encode()
+        body = b"".join((text[:-1], b',"features":[', page.features, b"]}"))
+        return Answer(body, GEOJSON, content_crs(query.crs))
+
+    async def _feature(self, scope: Scope, layer: Layer, given: Mapping[str, str], said: str) -> Answer:
+        for name in given:
+            if name not in ("f", "crs"):
+                raise InvalidQuery(f"Parameter {shortened(name)!r} tidak dikenal; yang ada: crs, f.")
+        require_json(given)
+        crs = crs_of(given, "crs")
+        number = whole_id(layer, said)
+        text = await self._singles.feature(layer, number, crs, PUBLIC)
+        links = _item_links(f"{self._base(scope)}/ogc/collections/{layer.name}", layer.title)
+        body = b"".join((text[:-1], b',"links":', links.replace(b"{id}", b"%d" % number), b"}"))
+        return Answer(body, GEOJSON, content_crs(crs))
+
+    async def _tile(self, layer: Layer, given: Mapping[str, str], found: re.Match[str], revision: str | None) -> Answer:
+        if given.keys() - {"f"}:
+            raise InvalidQuery("Petak tidak punya parameter.")
+        z, y, x = (int(part) if len(part) < 10 else 2**31 for part in found.group(3, 4, 5))
+        if z > MAX_ZOOM or x >= 2**z or y >= 2**z:
+            raise UnknownFeature(f"Petak {z}/{y}/{x} tidak ada; tingkat 0 sampai {MAX_ZOOM}.")
+        key = (layer.name, revision or "", z, y, x)
+        kept = self._tiles.get(key)
+        if kept is None or revision is None:
+            body = await answers.tile(self.city.pool, layer, z, x, y, PUBLIC)
+            worth = len(body) >= WORTH_COMPRESSING
+            kept = Answer(body, MVT, gzipped=igzip.compress(body, compresslevel=1) if worth else None)
+            if revision is not None:
+                self._keep(key, kept)
+        return kept
+
+    def _keep(self, key: tuple[Any, ...], tile: Answer) -> None:
+        """Keep a tile; the ones kept longest make room. Somebody else may have kept it meanwhile."""
+        if key in self._tiles:
+            return
+        self._tiles[key] = tile
+        self._tiles_bytes += _size(tile)
+        while self._tiles_bytes > KEPT_TILES_BYTES:
+            _, oldest = self._tiles.popitem(last=False)
+            self._tiles_bytes -= _size(oldest)
+
+    def _base(self, scope: Scope) -> str:
+        return base_of(self.city.settings, Request(scope))
+
+
+async def matched_of(city: City, layer: Layer, query: Query, page: Page) -> int | None:
+    """How many match in all; counted once per question and revision, and not at all where the page tells."""
+    if page.next is None and query.after is None:
+        return page.returned
+    revision = city.revisions.of(layer)
+    key = (layer.name, revision, query.box, query.box_crs, json.dumps(query.filter), query.filter_crs)
+    if revision is None or key not in city.counts:
+        city.counts[key] = await answers.count(city.pool, layer, query, PUBLIC)
+        while len(city.counts) > KEPT_COUNTS:
+            city.counts.popitem(last=False)
+    return city.counts[key]
+
+
+def page_links(base: str, layer: Layer, given: Mapping[str, str], page: Page) -> list[dict[str, str]]:
+    """The links of a page; `next` keeps every parameter of the request."""
+    here = f"{base}/ogc/collections/{layer.name}"
+    links = [
+        link(_again(f"{here}/items", given), "self", "application/geo+json", "Halaman ini"),
+        link(_again(f"{here}/items", {**given, "f": "html"}), "alternate", "text/html", "Halaman ini, untuk dibaca"),
+        link(here, "collection", "application/json", layer.title),
+    ]
+    if page.next is not None:
+        later = _again(f"{here}/items", {**given, "after": after_token(page.next)})
+        links.append(link(later, "next", "application/geo+json", "Halaman berikutnya"))
+    return links
+
+
+def _size(tile: Answer) -> int:
+    return len(tile.body) + len(tile.gzipped or b"")
+
+
+@lru_cache(maxsize=1024)
+def _item_links(here: str, title: str) -> bytes:
+    """The links of a feature, with {id} for its id."""
+    links = [
+        link(f"{here}/items/{{id}}", "self", "application/geo+json", "Fitur ini"),
+        link(f"{here}/items/{{id}}?f=html", "alternate", "text/html", "Fitur ini, untuk dibaca"),
+        link(here, "collection", "application/json", title),
+    ]
+    return json.dumps(links, ensure_ascii=False, separators=COMPACT).encode()
+
+
+def wants_html(scope: Scope) -> bool:
+    """Whether a person asks: by `f=html`, or a browser that prefers HTML."""
+    query = scope["query_string"]
+    if b"f=" in query:
+        return re.search(rb"(?:^|&)f=html(?:&|$)", query) is not None
+    accept = dict(scope["headers"]).get(b"accept", b"")
+    return b"text/html" in accept and b"json" not in accept.split(b"text/html")[0]
+
+
+def _again(here: str, given: Mapping[str, str]) -> str:
+    """An address with all parameters of the request, each encoded once."""
+    return f"{here}?{urlencode(given, safe=',:/')}" if given else here
+
+
+def content_crs(crs: Crs) -> tuple[tuple[bytes, bytes], ...]:
+    """The header that names the CRS of the coordinates."""
+    return ((b"content-crs", f"<{crs.uri}>".encode()),)
+
+
+async def _start(send: Send, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+    kept = [(b"cache-control", b"no-cache"), (b"vary", b"Accept, Accept-Encoding"), *headers]
+    await send({"type": "http.response.start", "status": status, "headers": kept})
+
+
+async def _send(send: Send, scope: Scope, asked: Mapping[bytes, bytes], answer: Answer, tag: bytes | None) -> None:
+    body = answer.body
+    headers = [(b"content-type", answer.media_type), (b"access-control-allow-origin", b"*"), *answer.headers]
+    if tag is not None:
+        headers.append((b"etag", tag))
+    if len(body) >= WORTH_COMPRESSING and b"gzip" in asked.get(b"accept-encoding", b""):
+        body = answer.gzipped or igzip.compress(body, compresslevel=1)
+        headers.append((b"content-encoding", b"gzip"))
+    headers.append((b"content-length", str(len(body)).encode()))
+    await _start(send, 200, headers)
+    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})

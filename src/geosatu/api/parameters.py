@@ -1,0 +1,216 @@
+"""The parameters of OGC API requests -> one `Query`. What we do not know is refused with the reason."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import math
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+from geosatu.cql2 import LANGUAGES, Tree, parse_filter
+from geosatu.crs import WGS84_EAST_FIRST, Crs, parse_crs
+from geosatu.errors import InvalidQuery, UnknownFeature, shortened
+from geosatu.features import DEFAULT_LIMIT, MAX_LIMIT, Actor, Box, Key, Query
+from geosatu.layers import Layer
+from geosatu.store.filters import Kind
+from geosatu.store.statements import GEOMETRY_NAMES, queryables
+
+LARGEST_ID = 2**63 - 1
+LONGEST_QUERY = 32_768
+MOST_SORTED = 4
+
+PARAMETERS = (
+    "f", "limit", "after", "bbox", "bbox-crs", "crs", "datetime", "filter", "filter-lang", "filter-crs",
+    "sortby", "properties", "skipGeometry",
+)  # fmt: skip
+"""What every collection understands, besides its own properties."""
+
+DATE_FIELD = "tanggal_data"
+"""The property that `datetime` speaks of."""
+
+
+def parameters_of(query_string: bytes) -> dict[str, str]:
+    """The parameters of a request, each at most once, in UTF-8."""
+    if len(query_string) > LONGEST_QUERY:
+        raise InvalidQuery(f"Alamat terlalu panjang; bagian setelah tanda tanya paling banyak {LONGEST_QUERY} huruf.")
+    try:
+        pairs = parse_qsl(query_string.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=100)
+    except ValueError:
+        raise InvalidQuery("Alamat memuat huruf yang bukan UTF-8, atau terlalu banyak parameter.") from None
+    found: dict[str, str] = {}
+    for name, value in pairs:
+        if name in found:
+            raise InvalidQuery(f"Parameter {shortened(name)!r} disebut lebih dari sekali.")
+        if "\x00" in name or "\x00" in value:
+            raise InvalidQuery(f"Parameter {shortened(name)!r} memuat huruf NUL.")
+        found[name] = value
+    return found
+
+
+def query_of(layer: Layer, given: Mapping[str, str], actor: Actor) -> Query:
+    """The query that the parameters state for a layer."""
+    own = queryables(layer, actor)
+    for name in given:
+        if name not in PARAMETERS and (name not in own or name in GEOMETRY_NAMES):
+            known = ", ".join(PARAMETERS)
+            raise InvalidQuery(f"Parameter {shortened(name)!r} tidak dikenal; yang ada: {known}, dan field lapisan.")
+    require_json(given)
+    filter_crs = crs_of(given, "filter-crs")
+    sort = _sort(given.get("sortby", ""))
+    return Query(
+        box=_box(given),
+        box_crs=crs_of(given, "bbox-crs"),
+        limit=min(whole(given.get("limit", str(DEFAULT_LIMIT)), "limit", 1), MAX_LIMIT),
+        after=_after(given["after"], len(sort)) if "after" in given else None,
+        filter=_filter(layer, given, {name: operand.kind for name, operand in own.items()}),
+        filter_crs=filter_crs,
+        sort=sort,
+        properties=_properties(given.get("properties")),
+        geometry=not _boolean(given.get("skipGeometry", "false"), "skipGeometry"),
+        crs=crs_of(given, "crs"),
+    )
+
+
+def whole_id(layer: Layer, said: str) -> int:
+    """The id of a path; what cannot be one is an `UnknownFeature`."""
+    if not (said.isascii() and said.isdigit() and len(said) < 20 and int(said) <= LARGEST_ID):
+        raise UnknownFeature(f"Fitur {shortened(said)!r} tidak ada di lapisan {layer.name}.")
+    return int(said)
+
+
+def require_json(given: Mapping[str, str]) -> None:
+    """Refuse a form of answers that we do not have."""
+    if given.get("f", "json") not in ("json", "geojson", "html"):
+        raise InvalidQuery(f"f={shortened(given['f'])}: bentuk ini tidak ada; yang ada: json, html.")
+
+
+def crs_of(given: Mapping[str, str], name: str) -> Crs:
+    """The CRS of a parameter; CRS84 where it is not given."""
+    return parse_crs(given[name], name) if name in given else WGS84_EAST_FIRST
+
+
+def whole(said: str, name: str, least: int) -> int:
+    """A whole number of at least this much."""
+    if not (said.isascii() and said.isdigit() and len(said) < 20 and least <= int(said) <= LARGEST_ID):
+        raise InvalidQuery(f"{name}={shortened(said)}: harus bilangan bulat, paling kecil {least}.")
+    return int(said)
+
+
+def after_token(key: Key) -> str:
+    """The `after` that starts behind a key: the plain id where features stand in order of it."""
+    if len(key) == 1:
+        return str(key[0])
+    return base64.urlsafe_b64encode(json.dumps(key).encode()).decode("ascii").rstrip("=")
+
+
+def _after(said: str, sorted_by: int) -> Key:
+    if not sorted_by:
+        return (whole(said, "after", 0),)
+    try:
+        key = json.loads(base64.b64decode(said + "=" * (-len(said) % 4), altchars=b"-_", validate=True))
+    except (ValueError, binascii.Error, RecursionError):
+        key = None
+    plain = isinstance(key, list) and all(part is None or isinstance(part, (str, int, float)) for part in key)
+    if not plain or len(key) != sorted_by + 1 or type(key[-1]) is not int or not 0 <= key[-1] <= LARGEST_ID:
+        raise InvalidQuery("after: bukan penanda halaman dari tautan next untuk urutan ini.")
+    return tuple(key)
+
+
+def _box(given: Mapping[str, str]) -> Box | None:
+    if "bbox" not in given:
+        return None
+    crs = crs_of(given, "bbox-crs")
+    if crs == WGS84_EAST_FIRST:
+        return Box.parse(given["bbox"])
+    try:
+        numbers = [float(part) for part in given["bbox"].split(",")]
+    except ValueError:
+        numbers = []
+    if len(numbers) == 6:
+        numbers = [*numbers[0:2], *numbers[3:5]]
+    if len(numbers) != 4 or not all(math.isfinite(number) and abs(number) < 1e8 for number in numbers):
+        raise InvalidQuery(f"bbox={shortened(given['bbox'])}: harus empat bilangan dalam sistem {crs.uri}.")
+    first, second, third, fourth = numbers
+    if first > third or second > fourth:
+        raise InvalidQuery(f"bbox={shortened(given['bbox'])}: sudut pertama harus yang terkecil.")
+    if crs.north_first:
+        return Box.parse(f"{second},{first},{fourth},{third}")
+    return Box(first, second, third, fourth)
+
+
+def _sort(said: str) -> tuple[tuple[str, bool], ...]:
+    names = [part.strip() for part in said.split(",") if part.strip()]
+    if len(names) > MOST_SORTED:
+        raise InvalidQuery(f"sortby: paling banyak {MOST_SORTED} field.")
+    return tuple((name.lstrip("+-"), name.startswith("-")) for name in names)
+
+
+def _properties(said: str | None) -> tuple[str, ...] | None:
+    return None if said is None else tuple(dict.fromkeys(part.strip() for part in said.split(",") if part.strip()))
+
+
+def _boolean(said: str, name: str) -> bool:
+    if said not in ("true", "false"):
+        raise InvalidQuery(f"{name}={shortened(said)}: harus true atau false.")
+    return said == "true"
+
+
+def _filter(layer: Layer, given: Mapping[str, str], own: Mapping[str, Kind]) -> Tree | None:
+    """All conditions of the request as one tree."""
+    trees = []
+    if "filter" in given:
+        language = given.get("filter-lang", "cql2-text")
+        if language not in LANGUAGES:
+            raise InvalidQuery(f"filter-lang={language[:40]}: yang ada: {', '.join(LANGUAGES)}.")
+        trees.append(parse_filter(given["filter"], language))
+    if "datetime" in given:
+        start, end = _interval(given["datetime"])
+        if DATE_FIELD in layer.fields:
+            trees.append({"op": "t_intersects", "args": [{"property": DATE_FIELD}, {"interval": [start, end]}]})
+    for name, said in given.items():
+        if name not in PARAMETERS:
+            trees.append(_equals(name, said, own[name]))
+    if not trees:
+        return None
+    return trees[0] if len(trees) == 1 else {"op": "and", "args": trees}
+
+
+def _equals(name: str, said: str, kind: Kind) -> Tree:
+    if kind == "daftar":
+        return {"op": "a_contains", "args": [{"property": name}, [said]]}
+    return {"op": "=", "args": [{"property": name}, LITERALS[kind](name, said)]}
+
+
+def _number(name: str, said: str) -> float:
+    try:
+        number = float(said)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise InvalidQuery(f"{name}={shortened(said)}: harus bilangan.")
+    return number
+
+
+LITERALS: dict[Kind, Callable[[str, str], Any]] = {
+    "teks": lambda _, said: said,
+    "bilangan": _number,
+    "boolean": lambda name, said: _boolean(said, name),
+    "tanggal": lambda _, said: {"date": said},
+    "waktu": lambda _, said: {"timestamp": said},
+}
+
+
+def _interval(said: str) -> tuple[str, str]:
+    """The ends of a moment or an interval; `..` where it is open (RFC 3339, years 0000 and 9999 included)."""
+    ends = [("" if part == ".." else part) for part in said.split("/")]
+    if len(ends) > 2 or not any(ends):
+        raise InvalidQuery(f"datetime={shortened(said)}: harus waktu atau selang, misalnya 2026-01-01/..")
+    start, end = (ends * 2)[:2] if len(ends) == 1 else ends
+    for part in (start, end):
+        if part and not re.fullmatch(r"\d{4}-\d{2}-\d{2}([Tt ][\d:.]+([Zz]|[+-]\d{2}:\d{2})?)?", part):
+            raise InvalidQuery(f"datetime={shortened(said)}: {part!r} bukan tanggal atau waktu menurut RFC 3339.")
+    return (".." if not start or start.startswith("0000") else start, end or "..")

@@ -1,0 +1,112 @@
+"""Statements run on a pool, and their rows as bytes: nothing of a feature becomes a Python object."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+from psycopg import AsyncConnection
+from psycopg.pq import Format
+from psycopg_pool import AsyncConnectionPool
+
+from geosatu.crs import Crs
+from geosatu.errors import UnknownFeature
+from geosatu.features import Actor, Page, Query
+from geosatu.layers import Layer
+from geosatu.store import statements
+from geosatu.store.statements import Statement
+
+Pool = AsyncConnectionPool[AsyncConnection]
+Kind = tuple[Layer, Crs, Actor]
+
+
+async def page(pool: Pool, layer: Layer, query: Query, actor: Actor) -> Page:
+    """One page of a layer's features."""
+    row = await _row(pool, statements.page(layer, query, actor))
+    assert row is not None
+    features, returned, more, key = row
+    return Page(features or b"", int(returned or 0), tuple(json.loads(key or b"null")) if more == b"t" else None)
+
+
+async def count(pool: Pool, layer: Layer, query: Query, actor: Actor) -> int | None:
+    """How many features the query finds without limit and start; None: too many to be counted."""
+    row = await _row(pool, statements.count(layer, query, actor))
+    assert row is not None
+    found = int(row[0] or 0)
+    return found if found <= statements.COUNT_LIMIT else None
+
+
+async def tile(pool: Pool, layer: Layer, z: int, x: int, y: int, actor: Actor) -> bytes:
+    """The vector tile; empty where nothing is."""
+    row = await _row(pool, statements.tile(layer, z, x, y, actor), binary=True, prepare=False)
+    return (row and row[0]) or b""
+
+
+async def feature(pool: Pool, layer: Layer, feature_id: int, crs: Crs, actor: Actor) -> bytes:
+    """One feature as GeoJSON text, or `UnknownFeature`."""
+    row = await _row(pool, statements.feature(layer, feature_id, crs, actor))
+    return _known(None if row is None else row[1], layer, feature_id)
+
+
+class Singles:
+    """Single features. Those that are asked for while others are being found are found together, so that many
+    who ask at once cost one statement and not one each."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._waiting: dict[Kind, dict[int, asyncio.Future[bytes | None]]] = {}
+        self._finding: dict[Kind, asyncio.Task[None]] = {}
+
+    async def feature(self, layer: Layer, feature_id: int, crs: Crs, actor: Actor) -> bytes:
+        """One feature as GeoJSON text, or `UnknownFeature`."""
+        kind = (layer, crs, actor)
+        waiting = self._waiting.setdefault(kind, {})
+        if feature_id not in waiting:
+            waiting[feature_id] = asyncio.get_running_loop().create_future()
+        future = waiting[feature_id]
+        if kind not in self._finding:
+            self._finding[kind] = asyncio.create_task(self._find(kind))
+        # Others may wait for the same feature when this request is given up.
+        return _known(await asyncio.shield(future), layer, feature_id)
+
+    async def _find(self, kind: Kind) -> None:
+        while asked := self._waiting.pop(kind, None):
+            try:
+                found = await self._texts(kind, list(asked))
+            except Exception as error:
+                for future in asked.values():
+                    future.set_exception(error)
+            else:
+                for feature_id, future in asked.items():
+                    future.set_result(found.get(feature_id))
+        del self._finding[kind]
+
+    async def _texts(self, kind: Kind, ids: list[int]) -> dict[int, bytes | None]:
+        layer, crs, actor = kind
+        statement = statements.features(layer, ids, crs, actor)
+        async with self._pool.connection() as conn:
+            cursor = await conn.execute(statement.sql, statement.values, prepare=True)
+            result = cursor.pgresult
+            assert result is not None
+            return {int(result.get_value(row, 0) or 0): result.get_value(row, 1) for row in range(result.ntuples)}
+
+
+def _known(text: bytes | None, layer: Layer, feature_id: int) -> bytes:
+    if text is None:
+        raise UnknownFeature(f"Fitur {feature_id} tidak ada di lapisan {layer.name}.")
+    return text
+
+
+async def _row(
+    pool: Pool, statement: Statement, *, binary: bool = False, prepare: bool = True
+) -> tuple[bytes | None, ...] | None:
+    """The first row as the server sent it. Unprepared, PostgreSQL plans with the values: what is the same for all
+    rows is then worked out once, and not for each."""
+    async with pool.connection() as conn:
+        cursor = conn.cursor(binary=binary)
+        await cursor.execute(statement.sql, statement.values, prepare=prepare)
+        result = cursor.pgresult
+        if result is None or result.ntuples == 0:
+            return None
+        assert result.fformat(0) == (Format.BINARY if binary else Format.TEXT)
+        return tuple(result.get_value(0, column) for column in range(result.nfields))

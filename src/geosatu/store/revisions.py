@@ -1,0 +1,77 @@
+"""How often each layer has changed, known without asking: PostgreSQL tells us when it does."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Iterable
+
+import psycopg
+from psycopg.rows import TupleRow
+
+from geosatu.layers import Layer
+
+CHANNEL = "geosatu_revision"
+RETRY_SECONDS = 1.0
+
+log = logging.getLogger("geosatu")
+
+
+class Revisions:
+    """The revisions of all layers, kept current by a connection that listens; while it is lost, none is known."""
+
+    def __init__(self, conninfo: str) -> None:
+        self._conninfo = conninfo
+        self._known: dict[str, int] = {}
+
+    def of(self, layer: Layer) -> str | None:
+        """What changes whenever the public sees another layer; None: not known just now.
+
+        Where homes are shown at the area around them, the areas count too.
+        """
+        names = [layer.name] if layer.home is None else [layer.name, layer.home.layer]
+        return self.of_all(names)
+
+    def of_all(self, names: Iterable[str]) -> str | None:
+        """The revisions of several layers together."""
+        try:
+            return ".".join(str(self._known[name]) for name in names)
+        except KeyError:
+            return None
+
+    @contextlib.asynccontextmanager
+    async def kept(self) -> AsyncIterator[None]:
+        """Listen as long as the block runs."""
+        first = asyncio.Event()
+        task = asyncio.create_task(self._listen(first))
+        try:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(first.wait(), timeout=10)
+            yield
+        finally:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+    async def _listen(self, first: asyncio.Event) -> None:
+        while True:
+            try:
+                # What listens is busy listening, so a second connection reads.
+                async with await self._connect() as listening, await self._connect() as reading:
+                    await listening.execute(f"LISTEN {CHANNEL}")
+                    await self._read(reading)
+                    first.set()
+                    async for _ in listening.notifies():
+                        await self._read(reading)
+            except psycopg.Error as error:
+                self._known = {}
+                log.warning("lost the connection that tells of changes: %s", error)
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _connect(self) -> psycopg.AsyncConnection[TupleRow]:
+        return await psycopg.AsyncConnection.connect(self._conninfo, autocommit=True)
+
+    async def _read(self, conn: psycopg.AsyncConnection[TupleRow]) -> None:
+        rows = await (await conn.execute("SELECT layer, revision FROM geosatu.layer_revision")).fetchall()
+        self._known = dict(rows)

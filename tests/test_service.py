@@ -1,0 +1,273 @@
+"""The service as a process: it says where to look, holds its home alone, and is whole again after any kill."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+import psycopg
+import pytest
+from conftest import ROOT
+
+from geosatu.database.cluster import Cluster
+
+COMMAND = Path(sys.executable).parent / "geosatu"
+READY = re.compile(r"geosatu siap: (http://127\.0\.0\.1:\d+) ")
+SECOND_START_SECONDS = 30
+"""Ten where nothing else is at work, and that is three times what it takes."""
+
+
+@contextmanager
+def new_home() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="geosatu-test-") as folder:
+        Path(folder).chmod(0o755)  # the server's own account has to pass
+        yield Path(folder)
+
+
+@pytest.fixture(scope="module")
+def house(cluster: Cluster) -> Iterator[Path]:
+    """One home for all services of this module; the first of them fills it with the demonstration."""
+    with new_home() as folder:
+        yield folder
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def environment(home: Path, **settings: Any) -> dict[str, str]:
+    """The settings of a process, and of ours only what it needs to find its files."""
+    kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH", "HOME") if name in os.environ}
+    settings = {"home": home, "layers": ROOT / "layers", "geodata": ROOT / "geodata", **settings}
+    return kept | {f"GEOSATU_{name.upper()}": str(value) for name, value in settings.items()}
+
+
+class Service:
+    """A `geosatu demo` or `geosatu serve` that answers."""
+
+    def __init__(self, home: Path, command: str = "demo") -> None:
+        self.cluster = Cluster(home)
+        self.port = free_port()
+        self.said: list[str] = []
+        self.process = subprocess.Popen(
+            [COMMAND, command],
+            env=environment(home, port=self.port),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.said.append(line)
+            if ready := READY.match(line):
+                self.address = ready[1]
+                return
+        raise AssertionError("".join(self.said))
+
+    def get(self, path: str) -> Any:
+        with urlopen(self.address + path, timeout=20) as answer:
+            content = answer.read()
+        return json.loads(content) if content.startswith(b"{") else content.decode()
+
+    def count(self, layer: str) -> int:
+        return int(self.get(f"/ogc/collections/{layer}/items?limit=1")["numberMatched"])
+
+    def end(self, number: int) -> int:
+        self.process.send_signal(number)
+        return self.process.wait(timeout=30)
+
+
+@contextmanager
+def served(home: Path, command: str = "demo") -> Iterator[Service]:
+    service = Service(home, command)
+    try:
+        yield service
+    finally:
+        if service.process.poll() is None:
+            service.end(signal.SIGTERM)
+        assert service.process.stdout is not None
+        service.process.stdout.close()
+
+
+def run(home: Path, *arguments: str | Path, **settings: Any) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [COMMAND, *arguments], env=environment(home, **settings), text=True, capture_output=True, timeout=60
+    )
+
+
+def complaint(done: subprocess.CompletedProcess[str]) -> str:
+    """The one sentence of a service that did not start."""
+    assert done.returncode == 1
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    return line.removeprefix("Gagal: ")
+
+
+def postmaster(cluster: Cluster) -> int:
+    return int((cluster.data / "postmaster.pid").read_text().split("\n", 1)[0])
+
+
+def test_the_demonstration_is_served_and_says_where(house: Path, tmp_path: Path):
+    with served(house) as service:
+        assert service.address == f"http://127.0.0.1:{service.port}"
+        assert "Data contoh: 46 Batas kelurahan\n" in service.said
+        assert service.get("/readyz") == "ok"
+        assert service.count("batas_kelurahan") == 46
+        assert "<title>Peta Kota Kediri" in service.get("/")
+        server = postmaster(service.cluster)
+
+        other = run(house, "serve", port=free_port())
+        assert re.fullmatch(
+            rf"{house} sedang dipakai layanan lain \(proses {service.process.pid} di {service.address}, sejak .*\)\.",
+            complaint(other),
+        )
+        with new_home() as elsewhere:
+            assert re.fullmatch(
+                rf"Port {service.port} di 127\.0\.0\.1 tidak dapat dipakai: .*\. Pilih yang lain dengan GEOSATU_PORT\.",
+                complaint(run(elsewhere, "serve", port=service.port)),
+            )
+        beside = run(house, "export", "kwt", "--to", tmp_path / "kwt.geojson")
+        assert beside.stdout == f"25 fitur Kelompok wanita tani ditulis ke {tmp_path / 'kwt.geojson'}.\n"
+
+        assert postmaster(service.cluster) == server
+        assert service.get("/readyz") == "ok"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_told_to_end_the_service_stops_its_cluster(house: Path, number: int):
+    with served(house, "serve") as service:
+        server = postmaster(service.cluster)
+
+        assert service.end(number) == 0
+
+    assert not (service.cluster.socket / ".s.PGSQL.5432").exists()
+    assert not Path(f"/proc/{server}/cwd").exists()
+
+
+def test_after_kill_9_the_service_is_ready_by_itself_and_soon(house: Path):
+    with served(house) as service:
+        before = service.count("posyandu")
+        service.process.kill()
+        service.process.wait()
+    for also_the_cluster in (True, False):
+        began = time.monotonic()
+        with served(house) as service:
+            assert service.get("/readyz") == "ok"
+            assert time.monotonic() - began < SECOND_START_SECONDS
+            assert not [line for line in service.said if line.startswith("Data contoh")]
+            assert service.count("posyandu") == before > 200
+            if also_the_cluster:
+                kill(service)
+
+
+def kill(service: Service) -> None:
+    """Service and cluster, at once and without a word."""
+    os.kill(postmaster(service.cluster), signal.SIGKILL)
+    service.process.kill()
+    service.process.wait()
+
+
+POSTS = 4_000
+
+
+def big_file(folder: Path, seed: int) -> Path:
+    """Posts all over the city, others for each seed."""
+    dice = random.Random(seed)
+    features = [
+        {
+            "type": "Feature",
+            "geometry": {
+                "type": "Point",
+                "coordinates": [round(dice.uniform(112.0, 112.03), 7), round(dice.uniform(-7.84, -7.80), 7)],
+            },
+            "properties": {"nama": f"Pos {seed}-{number}"},
+        }
+        for number in range(POSTS)
+    ]
+    file = folder / "pos.geojson"
+    file.write_text(json.dumps({"type": "FeatureCollection", "features": features}), "utf-8")
+    return file
+
+
+def wait_for(conninfo: str, statement: str, process: subprocess.Popen[Any]) -> None:
+    """Until some connection is at this statement."""
+    at_it = "SELECT count(*) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND state <> 'idle' AND query ILIKE %s"
+    with psycopg.connect(conninfo, autocommit=True) as conn:
+        while conn.execute(at_it, [f"{statement}%"]).fetchone() == (0,):
+            assert process.poll() is None, f"the import ended without {statement}"
+
+
+def import_and_kill(service: Service, file: Path, at: str | None) -> None:
+    """Kill everything while the import is at a statement, or just after it has reported success."""
+    command = [COMMAND, "import", file, "--layer", "pos_kamling", "--json"]
+    with subprocess.Popen(command, env=environment(service.cluster.home), stdout=subprocess.PIPE) as importing:
+        if at is not None:
+            wait_for(service.cluster.conninfo, at, importing)
+        else:
+            assert importing.stdout is not None
+            assert json.load(importing.stdout)["added"] == POSTS
+        kill(service)
+        importing.kill()
+
+
+def test_an_import_is_all_there_or_not_at_all_after_kill_9(house: Path, tmp_path: Path):
+    with served(house) as service:
+        first = service.count("pos_kamling")
+        import_and_kill(service, big_file(tmp_path, seed=1), at="COPY")
+
+    with served(house) as service:
+        second = service.count("pos_kamling")
+        assert second in (first, first + POSTS)
+        import_and_kill(service, big_file(tmp_path, seed=2), at="INSERT INTO layer.")
+
+    with served(house) as service:
+        third = service.count("pos_kamling")
+        assert third in (second, second + POSTS)
+        import_and_kill(service, big_file(tmp_path, seed=3), at=None)
+
+    with served(house) as service:
+        assert service.count("pos_kamling") == third + POSTS
+
+
+def test_an_import_that_is_told_to_end_keeps_nothing_and_stops_the_cluster(house: Path, tmp_path: Path):
+    file = big_file(tmp_path, seed=99)
+    command = [COMMAND, "import", file, "--layer", "pos_kamling"]
+    cluster = Cluster(house)
+    with subprocess.Popen(command, env=environment(house), stderr=subprocess.PIPE) as importing:
+        while not (cluster.socket / ".s.PGSQL.5432").exists():
+            assert importing.poll() is None
+            time.sleep(0.02)
+        wait_until_answered(cluster.conninfo)
+        wait_for(cluster.conninfo, "COPY", importing)
+        importing.terminate()
+        assert importing.stderr is not None
+        assert importing.stderr.read() == b""
+        assert importing.wait(timeout=30) == 130
+
+    assert not (cluster.socket / ".s.PGSQL.5432").exists()
+    with cluster.running() as conninfo, psycopg.connect(conninfo) as conn:
+        assert conn.execute("SELECT count(*) FROM layer.pos_kamling WHERE nama LIKE 'Pos 99-%'").fetchone() == (0,)
+
+
+def wait_until_answered(conninfo: str) -> None:
+    while True:
+        try:
+            psycopg.connect(conninfo).close()
+        except psycopg.OperationalError:
+            time.sleep(0.02)
+        else:
+            return
