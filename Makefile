@@ -1,7 +1,8 @@
 # make run    everything that geosatu needs, then the demonstration city on http://127.0.0.1:8000
 # make test   everything that the tests need, then all checks and tests
+# make bench  geosatu beside TiPg, pygeoapi, ogr2ogr and PostgreSQL's own limit, into docs/benchmarks.md
 
-.PHONY: run test check format lock
+.PHONY: run test check bench format lock
 
 run:
 	@./setup.sh
@@ -18,6 +19,10 @@ check:
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 	.venv/bin/geosatu layers check
+
+bench:
+	@./setup.sh
+	.venv/bin/python -m benchmarks
 
 format:
 	.venv/bin/ruff check --fix .

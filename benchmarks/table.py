@@ -1,0 +1,90 @@
+"""What was measured, as a table with ratios and targets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+Unit = Literal["ms", "s", "/s", "MB"]
+LIMIT, OURS, TIPG, PYGEOAPI, OGR = "limit", "geosatu", "TiPg", "pygeoapi", "ogr2ogr"
+COLUMNS = (LIMIT, OURS, TIPG, PYGEOAPI, OGR)
+
+
+@dataclass(frozen=True)
+class Target:
+    """Ours may be at most, or must be at least, this many times what another contestant has."""
+
+    times: float
+    of: str = LIMIT
+    at_least: bool = False
+
+    def __str__(self) -> str:
+        return f"{'≥' if self.at_least else '≤'} {self.times:g} × {self.of}"
+
+    def met(self, measured: Mapping[str, float]) -> bool | None:
+        """Whether it is; None: nobody to compare with."""
+        if self.of not in measured:
+            return None
+        bound = self.times * measured[self.of]
+        return measured[OURS] >= bound if self.at_least else measured[OURS] <= bound
+
+
+@dataclass(frozen=True)
+class Most:
+    """Ours may be at most this."""
+
+    value: float
+    unit: Unit
+
+    def __str__(self) -> str:
+        return f"≤ {self.value:g} {self.unit}"
+
+    def met(self, measured: Mapping[str, float]) -> bool | None:
+        return measured[OURS] <= self.value
+
+
+@dataclass(frozen=True)
+class Row:
+    """One question, and what each contestant took for it."""
+
+    question: str
+    unit: Unit
+    measured: Mapping[str, float]
+    targets: Sequence[Target | Most] = field(default_factory=tuple)
+
+
+HEAD = ("Question", *COLUMNS, "geosatu : limit", "TiPg : geosatu", "Target")
+
+
+def cells(row: Row) -> tuple[str, ...]:
+    """The row as text."""
+    return (
+        row.question,
+        *(_with_unit(row.measured.get(name), row.unit) for name in COLUMNS),
+        _ratio(row.measured, OURS, LIMIT),
+        _ratio(row.measured, TIPG, OURS),
+        ", ".join(f"{target} {_verdict(target.met(row.measured))}" for target in row.targets),
+    )
+
+
+def markdown(rows: Sequence[Row]) -> str:
+    """The table for a page."""
+    lines = [HEAD, tuple("---" if name in ("Question", "Target") else "---:" for name in HEAD), *map(cells, rows)]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _verdict(met: bool | None) -> str:
+    return {True: "✓", False: "✗", None: "–"}[met]
+
+
+def _with_unit(value: float | None, unit: Unit) -> str:
+    if value is None:
+        return "–"
+    if unit == "/s":
+        return f"{value:,.0f}/s"
+    return f"{value:,.0f} {unit}" if value >= 100 else f"{value:.1f} {unit}" if value >= 10 else f"{value:.2g} {unit}"
+
+
+def _ratio(measured: Mapping[str, float], one: str, other: str) -> str:
+    return f"{measured[one] / measured[other]:.2f}" if one in measured and other in measured else "–"
