@@ -14,6 +14,7 @@ from conftest import settings_for
 from fastapi.testclient import TestClient
 from sqlalchemy import Connection, Engine, create_engine, insert, text
 
+from geosatu.api import app as app_module
 from geosatu.api.app import create_app
 from geosatu.checking import check_layer
 from geosatu.database.cluster import Cluster
@@ -247,7 +248,10 @@ def test_two_checks_at_once_wait_for_each_other(town: Town, catalogue: Catalogue
         assert check_layer(conn, catalogue, catalogue["kwt"]) == []
 
 
-def test_a_service_without_its_database_is_alive_but_not_ready(demo_settings: Settings, catalogue: Catalogue):
+def test_a_service_without_its_database_is_alive_but_not_ready(
+    demo_settings: Settings, catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(app_module, "LONGEST_WAIT", 0.2)
     nowhere = create_engine("postgresql+psycopg://geosatu@/geosatu?host=/tidak/ada")
     with TestClient(create_app(demo_settings, catalogue, nowhere), raise_server_exceptions=False) as client:
         assert client.get("/healthz").text == "ok"

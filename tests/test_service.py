@@ -181,7 +181,7 @@ def kill(service: Service) -> None:
     service.process.wait()
 
 
-POSTS = 4_000
+POSTS = 2_000
 
 
 def big_file(folder: Path, seed: int) -> Path:
