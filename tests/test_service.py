@@ -211,10 +211,19 @@ def wait_for(conninfo: str, statement: str, process: subprocess.Popen[Any]) -> N
             assert process.poll() is None, f"the import ended without {statement}"
 
 
+def importing_process(home: Path, file: Path, *options: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [COMMAND, "import", file, "--layer", "pos_kamling", *options],
+        env=environment(home),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
 def import_and_kill(service: Service, file: Path, at: str | None) -> None:
     """Kill everything while the import is at a statement, or just after it has reported success."""
-    command = [COMMAND, "import", file, "--layer", "pos_kamling", "--json"]
-    with subprocess.Popen(command, env=environment(service.cluster.home), stdout=subprocess.PIPE) as importing:
+    with importing_process(service.cluster.home, file, "--json") as importing:
         if at is not None:
             wait_for(service.cluster.conninfo, at, importing)
         else:
@@ -245,22 +254,34 @@ def test_an_import_is_all_there_or_not_at_all_after_kill_9(house: Path, tmp_path
 
 def test_an_import_that_is_told_to_end_keeps_nothing_and_stops_the_cluster(house: Path, tmp_path: Path):
     file = big_file(tmp_path, seed=99)
-    command = [COMMAND, "import", file, "--layer", "pos_kamling"]
     cluster = Cluster(house)
-    with subprocess.Popen(command, env=environment(house), stderr=subprocess.PIPE) as importing:
+    with importing_process(house, file) as importing:
         while not (cluster.socket / ".s.PGSQL.5432").exists():
             assert importing.poll() is None
             time.sleep(0.02)
         wait_until_answered(cluster.conninfo)
         wait_for(cluster.conninfo, "COPY", importing)
         importing.terminate()
-        assert importing.stderr is not None
-        assert importing.stderr.read() == b""
-        assert importing.wait(timeout=30) == 130
+        assert importing.communicate(timeout=30) == ("", "")
+        assert importing.returncode == 130
 
     assert not (cluster.socket / ".s.PGSQL.5432").exists()
     with cluster.running() as conninfo, psycopg.connect(conninfo) as conn:
         assert conn.execute("SELECT count(*) FROM layer.pos_kamling WHERE nama LIKE 'Pos 99-%'").fetchone() == (0,)
+
+
+def test_an_import_whose_database_stops_ends_in_a_sentence(house: Path, tmp_path: Path):
+    cluster = Cluster(house)
+    with cluster.running() as conninfo, importing_process(house, big_file(tmp_path, seed=98)) as importing:
+        wait_for(conninfo, "COPY", importing)
+        os.kill(postmaster(cluster), signal.SIGKILL)
+        out, err = importing.communicate(timeout=30)
+
+    assert (importing.returncode, out) == (1, "")
+    assert "Traceback" not in err
+    assert re.match(
+        r"Gagal: Basis data .* berhenti menjawab di tengah pekerjaan: .*, lalu ulangi\.", err.splitlines()[-1]
+    )
 
 
 def wait_until_answered(conninfo: str) -> None:

@@ -63,13 +63,13 @@ def main() -> None:
             signal.signal(number, _end)
     try:
         app()
-    except GeosatuError as error:
-        err.print(f"[bold red]Gagal:[/] {_escaped(str(error))}", soft_wrap=True)
-        sys.exit(1)
     except Exception as error:
         if _interrupted(error):
             sys.exit(INTERRUPTED)
-        raise
+        if not isinstance(error, GeosatuError):
+            raise
+        err.print(f"[bold red]Gagal:[/] {_escaped(str(error))}", soft_wrap=True)
+        sys.exit(1)
 
 
 def _end(number: int, _: object) -> None:

@@ -7,12 +7,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psycopg
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, ProgrammingError
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, ProgrammingError
 
 from geosatu.database.apply import apply_layers, hold_tables, plan_layers
 from geosatu.database.cluster import Cluster
@@ -116,6 +117,7 @@ def conninfo_of(engine: Engine, statement_seconds: int) -> str:
 
 @contextmanager
 def _engine(url: URL) -> Iterator[Engine]:
+    """An engine; a server that stops or has no room left in the middle of the block is one sentence."""
     engine = create_engine(
         url,
         pool_size=5,
@@ -124,6 +126,11 @@ def _engine(url: URL) -> Iterator[Engine]:
     )
     try:
         yield engine
+    except (OperationalError, psycopg.OperationalError) as error:
+        raise DatabaseUnavailable(
+            f"Basis data {_where(url)} berhenti menjawab di tengah pekerjaan: {_reason(error)}. "
+            "Periksa basis data itu, lalu ulangi."
+        ) from error
     finally:
         engine.dispose()
 
@@ -191,5 +198,5 @@ def _require_postgis(conn: Connection, minimum: tuple[int, int]) -> None:
             ) from None
 
 
-def _reason(error: DBAPIError) -> str:
-    return str(error.orig).strip().split("\n", 1)[0].rstrip(".")
+def _reason(error: DBAPIError | psycopg.Error) -> str:
+    return str(error.orig if isinstance(error, DBAPIError) else error).strip().split("\n", 1)[0].rstrip(".")
