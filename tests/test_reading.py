@@ -204,6 +204,12 @@ def test_a_tile_holds_what_lies_in_it(client: TestClient, layer: str) -> None:
     assert b"0800-000" not in answer.content  # telephone numbers
 
 
+def test_a_tile_is_a_tile_for_a_browser_too(client: TestClient) -> None:
+    answer = client.get(f"{OGC}/posyandu/tiles/WebMercatorQuad/13/4274/6644", headers={"Accept": "text/html"})
+
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/vnd.mapbox-vector-tile")
+
+
 @pytest.mark.parametrize("place", ["13/99999/1", "13/1/99999", "99/1/1", "1/2/0", "99999999999/1/1"])
 def test_a_tile_outside_the_world_is_not_there(client: TestClient, place: str) -> None:
     assert client.get(f"{OGC}/posyandu/tiles/WebMercatorQuad/{place}").status_code == 404

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import NamedTuple
-
-import geopandas
-import numpy
 
 from geosatu.errors import InvalidQuery
 
@@ -26,6 +22,11 @@ class Crs(NamedTuple):
     """What PostGIS computes with. SRGI2013 equals WGS 84 at our accuracy (BIG), and old PostGIS lacks it."""
     north_first: bool = False
     """Whether its authority puts latitude before longitude."""
+
+    @property
+    def epsg(self) -> int:
+        """Its EPSG code, that of WGS 84 for CRS84."""
+        return STORAGE_SRID if self.uri == CRS84 else int(self.uri.rsplit("/", 1)[1])
 
 
 def _epsg(code: int, srid: int | None = None, north_first: bool = False) -> Crs:
@@ -82,23 +83,3 @@ def utm_srid(longitude: float, latitude: float) -> int:
     """The EPSG code of the WGS 84 / UTM zone of a place, e.g. 32749 for Kediri."""
     zone = min(int((longitude + 180) // 6) + 1, 60)
     return (32600 if latitude >= 0 else 32700) + zone
-
-
-def metric_parts(frame: geopandas.GeoDataFrame) -> Iterator[geopandas.GeoDataFrame]:
-    """The frame in metres: whole in the UTM zone of its middle, or zone by zone where it is wider than one.
-
-    Empty and missing geometries have no place and are left out.
-    """
-    placed = frame[~(frame.geometry.isna() | frame.geometry.is_empty)]
-    if placed.empty:
-        return
-    west, south, east, north = placed.total_bounds
-    if east - west <= ONE_FRAME_DEGREES:
-        yield placed.to_crs(utm_srid((west + east) / 2, (south + north) / 2))
-        return
-    bounds = placed.bounds
-    longitudes = (bounds.minx + bounds.maxx) / 2
-    latitudes = (bounds.miny + bounds.maxy) / 2
-    srids = numpy.array([utm_srid(*place) for place in zip(longitudes, latitudes, strict=True)])
-    for srid in numpy.unique(srids):
-        yield placed[srids == srid].to_crs(int(srid))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack
@@ -183,13 +182,8 @@ def _copy(cursor: AsyncClientCursor[Any], statement: Statement, suffix: str) -> 
 def _geojson_head(layer: Layer, query: Query) -> bytes:
     head: dict[str, Any] = {"type": "FeatureCollection", "name": layer.name, "metadata": about(layer)}
     if query.crs.uri != CRS84:
-        head["crs"] = {"type": "name", "properties": {"name": _urn(query.crs.uri)}}
+        head["crs"] = {"type": "name", "properties": {"name": f"urn:ogc:def:crs:EPSG::{query.crs.epsg}"}}
     return json.dumps(head, ensure_ascii=False)[:-1].encode() + b',"features":[\n'
-
-
-def _urn(uri: str) -> str:
-    code = uri.rsplit("/", 1)[1]
-    return "urn:ogc:def:crs:OGC:1.3:CRS84" if uri == CRS84 else f"urn:ogc:def:crs:EPSG::{code}"
 
 
 async def _built(city: City, layer: Layer, query: Query, suffix: str, state: str) -> Path:
@@ -212,10 +206,8 @@ async def _kept(city: City, name: str, suffix: str, state: str, build: Callable[
 
 
 def _build(city: City, layer: Layer, query: Query, suffix: str, file: Path) -> None:
-    code = re.search(r"(\d+)$", query.crs.uri)
-    epsg = STORAGE_SRID if query.crs.uri == CRS84 or code is None else int(code[1])
     with batches.record_batches(city.conninfo, layer, query, PUBLIC) as found:
-        write_file(Task(found, layer, _fields(layer), epsg, file), suffix)
+        write_file(Task(found, layer, _fields(layer), query.crs.epsg, file), suffix)
 
 
 def _make_room(folder: Path, but: Path) -> None:

@@ -68,7 +68,7 @@ class Hot:
         found = None
         if scope["type"] == "http" and scope["method"] in ("GET", "HEAD"):
             found = PATH.fullmatch(scope["path"])
-        if found is None or wants_html(scope):
+        if found is None or (found[3] is None and wants_html(scope)):
             await self.app(scope, receive, send)
             return
         headers = dict(scope["headers"])

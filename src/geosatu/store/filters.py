@@ -342,28 +342,25 @@ def _arithmetic(combine: Callable[[Any, Any], ColumnElement[Any]]) -> Operation:
     return run
 
 
-def _spatial(function: Callable[[Any, Any], ColumnElement[bool]]) -> Operation:
-    def run(name: str, arguments: list[Tree], scope: Scope) -> Operand:
-        _counted(name, arguments, 2)
-        operands = [_operand(part, scope) for part in arguments]
-        for operand in operands:
-            if operand.kind != "geometri":
-                raise InvalidQuery(f"filter: {name} hanya untuk geometri, bukan {operand.kind}.")
-        return Operand("boolean", function(operands[0].sql, operands[1].sql))
+def _between_two(kind: Kind) -> Callable[[Callable[[Any, Any], ColumnElement[bool]]], Operation]:
+    """Relations of two operands of one kind."""
 
-    return run
+    def of(relate: Callable[[Any, Any], ColumnElement[bool]]) -> Operation:
+        def run(name: str, arguments: list[Tree], scope: Scope) -> Operand:
+            _counted(name, arguments, 2)
+            operands = [_operand(part, scope) for part in arguments]
+            for operand in operands:
+                if operand.kind != kind:
+                    raise InvalidQuery(f"filter: {name} hanya untuk {kind}, bukan {operand.kind}.")
+            return Operand("boolean", relate(operands[0].sql, operands[1].sql))
+
+        return run
+
+    return of
 
 
-def _array(compare: Callable[[Any, Any], ColumnElement[bool]]) -> Operation:
-    def run(name: str, arguments: list[Tree], scope: Scope) -> Operand:
-        _counted(name, arguments, 2)
-        operands = [_operand(part, scope) for part in arguments]
-        for operand in operands:
-            if operand.kind != "daftar":
-                raise InvalidQuery(f"filter: {name} hanya untuk daftar, bukan {operand.kind}.")
-        return Operand("boolean", compare(operands[0].sql, operands[1].sql))
-
-    return run
+_spatial = _between_two("geometri")
+_array = _between_two("daftar")
 
 
 def _temporal(relate: Callable[[Any, Any, Any, Any], ColumnElement[bool]]) -> Operation:
