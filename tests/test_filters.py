@@ -115,6 +115,7 @@ REFUSED = [
     "layanan = 'sosial'",
     "S_INTERSECTS(nama, POINT(1 2))",
     "S_INTERSECTS(geometry, POINT(200 2))",
+    "S_INTERSECTS(geometry, BBOX(112, -7.7, 112.1, -7.9))",
     "S_INTERSECTS(geometry, POLYGON((0 0, 1 1, 0 1, 1 0, 0 0)))",
     "T_AFTER(nama, DATE('2026-06-01'))",
     "tanggal_data > DATE('2026-99-01')",

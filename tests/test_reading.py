@@ -144,6 +144,7 @@ BAD = [
     "bbox=5,5,1,1&bbox-crs=http://www.opengis.net/def/crs/EPSG/0/32749",
     "datetime=kemarin",
     "datetime=../..",
+    "datetime=2026-08-17/2026-01-01",
     "datetime=2026-99-99",
     "filter-lang=sql&filter=1",
     "jumlah_kader=banyak",
@@ -331,6 +332,14 @@ def test_gpx_and_kml_name_their_points(client: TestClient) -> None:
 
     assert len(gpx.findall("{*}wpt/{*}name")) == 307
     assert len([each for each in kml.iter() if each.tag.endswith("}Placemark")]) == 307
+
+
+@pytest.mark.parametrize("name", ["kota.qgz", "kota.gpkg", "posyandu.qlr"])
+def test_what_cannot_be_filtered_takes_no_parameter(client: TestClient, name: str) -> None:
+    answer = client.get(f"/files/{name}?bbox=1")
+
+    assert answer.status_code == 400
+    assert answer.json()["title"] == "Parameter 'bbox' tidak dikenal; alamat ini tidak punya parameter."
 
 
 def test_a_file_can_be_filtered(client: TestClient) -> None:

@@ -12,13 +12,13 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from psycopg import AsyncClientCursor
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import FileResponse, Response, StreamingResponse
 
 from geosatu.api.context import BaseDep, City, CityDep, ConnDep, Overview
-from geosatu.api.parameters import parameters_of, query_of
+from geosatu.api.parameters import parameters_of, query_of, require_known
 from geosatu.crs import CRS84, LAND_AND_SEA, STORAGE_SRID, utm_srid
 from geosatu.errors import InvalidQuery, UnknownFeature
 from geosatu.features import PUBLIC, Query
@@ -39,6 +39,14 @@ FOLDER = "files"
 
 STREAM_BLOCK = 64 * 1024
 
+
+def no_parameters(request: Request) -> None:
+    """Refuse every parameter."""
+    require_known(parameters_of(request.scope["query_string"]))
+
+
+NO_PARAMETERS = [Depends(no_parameters)]
+
 STREAMED = {
     "geojson": "application/geo+json",
     "geojsonl": "application/geo+json-seq",
@@ -48,7 +56,7 @@ STREAMED = {
 _building: defaultdict[Path, asyncio.Lock] = defaultdict(asyncio.Lock)
 
 
-@router.get("/files/kota.qgz")
+@router.get("/files/kota.qgz", dependencies=NO_PARAMETERS)
 def project(base: BaseDep, city: CityDep, conn: ConnDep) -> Response:
     """A QGIS project of the whole city, connected to this service."""
     overview = city.overview(conn)
@@ -65,7 +73,7 @@ def project(base: BaseDep, city: CityDep, conn: ConnDep) -> Response:
     return _download(packed, "kota.qgz", "application/x-qgis-project")
 
 
-@router.get("/files/kota.gpkg")
+@router.get("/files/kota.gpkg", dependencies=NO_PARAMETERS)
 async def snapshot(city: CityDep, conn: ConnDep) -> Response:
     """All layers as they are now, in one GeoPackage with the QGIS project that shows them."""
     overview = await run_in_threadpool(city.overview, conn)
@@ -112,6 +120,7 @@ async def layer_file(name: str, request: Request, base: BaseDep, city: CityDep) 
     """A layer as a file, whole or filtered, in a CRS of choice."""
     layer, suffix = _split(name, city.catalogue)
     if suffix == "qlr":
+        no_parameters(request)
         return _download(qgis.layer_definition(layer, base_url=base), name, "application/x-qgis-layer-definition")
     given = parameters_of(request.scope["query_string"])
     for each in NOT_FOR_FILES:

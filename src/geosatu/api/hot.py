@@ -22,10 +22,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from geosatu.api.context import City
 from geosatu.api.links import base_of, link
-from geosatu.api.parameters import after_token, crs_of, parameters_of, query_of, require_json, whole_id
+from geosatu.api.parameters import after_token, crs_of, parameters_of, query_of, require_json, require_known, whole_id
 from geosatu.api.problems import answer_to
 from geosatu.crs import Crs
-from geosatu.errors import InvalidQuery, UnknownFeature, shortened
+from geosatu.errors import InvalidQuery, UnknownFeature
 from geosatu.features import PUBLIC, Page, Query
 from geosatu.layers import Layer
 from geosatu.store import answers
@@ -108,9 +108,7 @@ class Hot:
         return Answer(body, GEOJSON, content_crs(query.crs))
 
     async def _feature(self, scope: Scope, layer: Layer, given: Mapping[str, str], said: str) -> Answer:
-        for name in given:
-            if name not in ("f", "crs"):
-                raise InvalidQuery(f"Parameter {shortened(name)!r} tidak dikenal; yang ada: crs, f.")
+        require_known(given, "crs", "f")
         require_json(given)
         crs = crs_of(given, "crs")
         number = whole_id(layer, said)

@@ -17,7 +17,7 @@ from geosatu.api.context import BaseDep, CityDep, ConnDep, LayerDep
 from geosatu.api.hot import matched_of, page_links, wants_html
 from geosatu.api.links import HEADERS, link
 from geosatu.api.openapi import openapi_document
-from geosatu.api.parameters import parameters_of, query_of, whole_id
+from geosatu.api.parameters import parameters_of, query_of, require_known, whole_id
 from geosatu.crs import CRS84, WGS84_EAST_FIRST, crs_near
 from geosatu.errors import InvalidQuery, shortened
 from geosatu.features import PUBLIC, Box
@@ -77,11 +77,10 @@ CONFORMANCE = [
 
 def only_format(request: Request) -> None:
     """Refuse every parameter but `f`."""
-    for name, said in parameters_of(request.scope["query_string"]).items():
-        if name != "f":
-            raise InvalidQuery(f"Parameter {shortened(name)!r} tidak dikenal; yang ada: f.")
-        if said not in ("json", "html"):
-            raise InvalidQuery(f"f={shortened(said)}: bentuk ini tidak ada; yang ada: json, html.")
+    given = parameters_of(request.scope["query_string"])
+    require_known(given, "f")
+    if (said := given.get("f", "json")) not in ("json", "html"):
+        raise InvalidQuery(f"f={shortened(said)}: bentuk ini tidak ada; yang ada: json, html.")
 
 
 ONLY_FORMAT = [Depends(only_format)]

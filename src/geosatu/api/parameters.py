@@ -75,6 +75,14 @@ def query_of(layer: Layer, given: Mapping[str, str], actor: Actor) -> Query:
     )
 
 
+def require_known(given: Mapping[str, str], *known: str) -> None:
+    """Refuse every parameter but these."""
+    for name in given:
+        if name not in known:
+            told = f"yang ada: {', '.join(known)}" if known else "alamat ini tidak punya parameter"
+            raise InvalidQuery(f"Parameter {shortened(name)!r} tidak dikenal; {told}.")
+
+
 def whole_id(layer: Layer, said: str) -> int:
     """The id of a path; what cannot be one is an `UnknownFeature`."""
     if not (said.isascii() and said.isdigit() and len(said) < 20 and int(said) <= LARGEST_ID):
@@ -213,4 +221,6 @@ def _interval(said: str) -> tuple[str, str]:
     for part in (start, end):
         if part and not re.fullmatch(r"\d{4}-\d{2}-\d{2}([Tt ][\d:.]+([Zz]|[+-]\d{2}:\d{2})?)?", part):
             raise InvalidQuery(f"datetime={shortened(said)}: {part!r} bukan tanggal atau waktu menurut RFC 3339.")
+    if start and end and start > end:
+        raise InvalidQuery(f"datetime={shortened(said)}: awal selang ini sesudah akhirnya.")
     return (".." if not start or start.startswith("0000") else start, end or "..")

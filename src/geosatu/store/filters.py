@@ -186,6 +186,8 @@ def _box(numbers: list[Any], scope: Scope) -> Operand:
     if len(flat) != 4 or not all(isinstance(part, (int, float)) and math.isfinite(part) for part in flat):
         raise InvalidQuery("filter: bbox harus empat bilangan.")
     west, south, east, north = map(float, flat)
+    if west > east or south > north:
+        raise InvalidQuery("filter: sudut pertama bbox harus yang terkecil.")
     return _shape(shapely.box(west, south, east, north), scope)
 
 
