@@ -66,7 +66,7 @@ def difference(one: Path, other: Path) -> str | None:
 
 def _facts(file: Path) -> tuple[Array, Array]:
     """The ids in order, and west, south, east, north and area of each feature."""
-    about, fids, shapes, values = pyogrio.raw.read(file, columns=["id"], return_fids=True)
+    about, fids, shapes, values = pyogrio.raw.read(file, layer=0, columns=["id"], return_fids=True)
     ids = values[0] if "id" in about["fields"] else fids
     geometry = shapely.from_wkb(shapes)
     order = numpy.argsort(ids)

@@ -20,6 +20,9 @@ from benchmarks.table import LIMIT, OGR, OURS, PYGEOAPI, TIPG, Most, Row, Target
 CONNECTIONS = 16
 WARM = 5
 DEEP = 500
+NUMBERS = random.Random(7).sample(range(1, POINT_COUNT + 1), 4_000)  # noqa: S311
+"""The ids of the single features that are asked for."""
+
 EDGE = 0.005
 """Of a tile's features may be missing: simplified, one more or less reaches into its margin."""
 
@@ -80,13 +83,12 @@ class Bench:
 
     def feature(self) -> Row:
         """Single features by id."""
-        numbers = random.Random(7).sample(range(1, POINT_COUNT + 1), 4_000)  # noqa: S311
         ways: dict[str, Timed] = {
             LIMIT: lambda: self.limit.features_per_second(POINTS, POINT_COUNT, CONNECTIONS, 2),
         }
-        expected = equal.shapes(self.geosatu.client.ask(self.geosatu.item(POINTS, numbers[0])).body)
+        expected = equal.shapes(self.geosatu.client.ask(self.geosatu.item(POINTS, NUMBERS[0])).body)
         for each in self.contestants:
-            paths = [each.item(POINTS, number) for number in numbers]
+            paths = [each.item(POINTS, number) for number in NUMBERS]
             _asking(each, paths[0], expected)
             ways[each.name] = _loading(each.port, paths)
         measured = _turns(ways, self.few, 1)
@@ -96,12 +98,12 @@ class Bench:
     def kept(self) -> Iterator[Row]:
         """What geosatu answers without asking the database, beside its features that it asks for."""
         ours = self.geosatu
-        item, (x, y) = ours.item(POINTS, 7), TILES[0]
+        items, (x, y) = [ours.item(POINTS, number) for number in NUMBERS], TILES[0]
         tile = ours.tile(POLYGONS, ZOOM, x, y)
-        tag = {"if-none-match": ours.client.ask(item).headers["etag"]}
+        tag = {"if-none-match": ours.client.ask(items[0]).headers["etag"]}
         ways = {
-            "feature": _loading(ours.port, [item]),
-            "304": _loading(ours.port, [item], tag, 304),
+            "feature": _loading(ours.port, items),
+            "304": _loading(ours.port, items, tag, 304),
             "tile": _loading(ours.port, [tile], {"accept-encoding": "gzip"}),
         }
         measured = _turns(ways, self.few, 1)

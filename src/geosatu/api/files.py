@@ -38,6 +38,13 @@ FOLDER = "files"
 """Where built files are kept, in the home."""
 
 STREAM_BLOCK = 64 * 1024
+FILE_BLOCK = 1024 * 1024
+
+
+class BuiltFile(FileResponse):
+    """A file sent in large blocks: each costs a change of threads."""
+
+    chunk_size = FILE_BLOCK
 
 
 def no_parameters(request: Request) -> None:
@@ -80,7 +87,7 @@ async def snapshot(city: CityDep, conn: ConnDep) -> Response:
     revision = city.revisions.of_all(layer.name for layer in city.catalogue)
     file = await _kept(city, "kota", "gpkg", f"{city.edition}-{revision}", lambda file: _snapshot(city, overview, file))
     name = f"kota-{date.today():%Y-%m-%d}.gpkg"
-    return FileResponse(file, 200, {"Cache-Control": "no-cache"}, FORMATS["gpkg"].media_type, filename=name)
+    return BuiltFile(file, 200, {"Cache-Control": "no-cache"}, FORMATS["gpkg"].media_type, filename=name)
 
 
 def _snapshot(city: City, overview: Overview, file: Path) -> None:
@@ -139,7 +146,7 @@ async def layer_file(name: str, request: Request, base: BaseDep, city: CityDep) 
     if suffix in STREAMED:
         return StreamingResponse(_stream(city.pool, layer, query, suffix), 200, headers, STREAMED[suffix])
     file = await _built(city, layer, query, suffix, f"{city.edition}-{revision}")
-    return FileResponse(file, 200, headers, FORMATS[suffix].media_type)
+    return BuiltFile(file, 200, headers, FORMATS[suffix].media_type)
 
 
 def _split(name: str, catalogue: Catalogue) -> tuple[Layer, str]:

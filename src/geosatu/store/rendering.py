@@ -28,7 +28,7 @@ from sqlalchemy import (
 from geosatu.crs import STORAGE_SRID, WGS84_EAST_FIRST, Crs
 from geosatu.database.tables import LAYER_SCHEMA, table_of
 from geosatu.features import Actor
-from geosatu.layers import Layer
+from geosatu.layers import SYSTEM_FIELDS, Layer
 
 DECIMALS = 9
 """Of degrees in GeoJSON, a tenth of a millimetre: what is stored comes out as it went in."""
@@ -83,9 +83,17 @@ def feature_text(
         pieces.append(
             sql_text(f'{"," if number else ""}"{field.name}":' if number else f',"properties":{{"{field.name}":')
         )
-        pieces.append(func.coalesce(cast(func.to_json(field), Text), sql_text("null")))
+        pieces.append(func.coalesce(_json_text(layer, field), sql_text("null")))
     pieces.append(sql_text("}}" if properties else ',"properties":{}}'))
     return reduce(add, pieces)
+
+
+def _json_text(layer: Layer, field: Column[Any]) -> ColumnElement[str]:
+    """A property as JSON text; a code is a plain word, which has nothing to escape and is quoted faster by hand."""
+    described = layer.fields.get(field.name, SYSTEM_FIELDS.get(field.name))
+    if described is not None and described.type == "code":
+        return sql_text('"') + field + sql_text('"')
+    return cast(func.to_json(field), Text)
 
 
 def geometry_text(layer: Layer, geom: ColumnElement[Any], crs: Crs) -> ColumnElement[str]:

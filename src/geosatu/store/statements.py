@@ -178,7 +178,7 @@ def _page(layer: Layer, shape: Query, actor: Actor, extra: ColumnElement[bool] |
     rows = (
         select(
             func.row_number().over(order_by=ascending).label("n"),
-            func.json_build_array(*(column for column, _ in order)).label("key"),
+            *(column.label(f"key{number}") for number, (column, _) in enumerate(order)),
             text.label("feature"),
         )
         .select_from(source)
@@ -188,11 +188,12 @@ def _page(layer: Layer, shape: Query, actor: Actor, extra: ColumnElement[bool] |
         .subquery()
     )
     within = rows.c.n <= most
+    key = func.json_build_array(*(rows.c[f"key{number}"] for number in range(len(order))))
     return select(
         func.string_agg(rows.c.feature, sql_text(",")).filter(within),
         func.count().filter(within),
         func.coalesce(func.bool_or(rows.c.n > most), false()),
-        func.max(cast(rows.c.key, Text)).filter(rows.c.n == most),
+        func.max(cast(key, Text)).filter(rows.c.n == most),
     )
 
 
