@@ -86,7 +86,7 @@ class City:
 
     def properties(self, name: str) -> list[str]:
         """What the public sees of a layer; all contestants are asked for the same."""
-        return [column.name for column in properties_of(self.layer(name), PUBLIC)]
+        return [column.name for column in properties_of(self.layer(name), PUBLIC.access)]
 
 
 @contextmanager

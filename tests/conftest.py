@@ -19,9 +19,9 @@ from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import Connection, Engine
 
 from geosatu import demonstration
-from geosatu.api.app import create_app
+from geosatu.api.app import LONGEST_STATEMENT, create_app
 from geosatu.database.cluster import Cluster
-from geosatu.database.connect import open_city
+from geosatu.database.connect import open_city, open_service
 from geosatu.errors import DatabaseUnavailable
 from geosatu.layers import Catalogue, read_catalogue
 from geosatu.settings import Settings
@@ -129,17 +129,24 @@ def demo_conn(demo_city: Engine) -> Iterator[Connection]:
 
 
 @pytest.fixture(scope="session")
-def client(demo_settings: Settings, catalogue: Catalogue, demo_city: Engine) -> Iterator[TestClient]:
+def served_city(demo_city: Engine) -> Iterator[Engine]:
+    """The demonstration city as the service sees it, without the owner's rights."""
+    with open_service(demo_city, LONGEST_STATEMENT) as engine:
+        yield engine
+
+
+@pytest.fixture(scope="session")
+def client(demo_settings: Settings, catalogue: Catalogue, served_city: Engine) -> Iterator[TestClient]:
     """The service of the demonstration city, without a network."""
-    with TestClient(create_app(demo_settings, catalogue, demo_city), raise_server_exceptions=False) as client:
+    with TestClient(create_app(demo_settings, catalogue, served_city), raise_server_exceptions=False) as client:
         yield client
 
 
 @pytest.fixture(scope="session")
-def service(demo_settings: Settings, catalogue: Catalogue, demo_city: Engine) -> Iterator[str]:
+def service(demo_settings: Settings, catalogue: Catalogue, served_city: Engine) -> Iterator[str]:
     """The address of the running service of the demonstration city."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        config = uvicorn.Config(create_app(demo_settings, catalogue, demo_city), log_level="warning")
+        config = uvicorn.Config(create_app(demo_settings, catalogue, served_city), log_level="warning")
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()

@@ -256,9 +256,9 @@ def test_heights_of_a_box_are_left_out(client: TestClient):
     assert items(client, "kwt", bbox="112,-7.85,-100,112.05,-7.8,9000")["features"] == flat
 
 
-def test_a_proxy_in_front_is_in_every_link(demo_settings: Settings, catalogue: Catalogue, demo_city: Any):
+def test_a_proxy_in_front_is_in_every_link(demo_settings: Settings, catalogue: Catalogue, served_city: Any):
     behind = demo_settings.model_copy(update={"public_url": "https://peta.kedirikota.go.id/geo/"})
-    with TestClient(create_app(behind, catalogue, demo_city)) as client:
+    with TestClient(create_app(behind, catalogue, served_city)) as client:
         documents = [
             client.get(path).json()
             for path in (
@@ -366,16 +366,16 @@ def test_archived_features_are_nowhere(demo_conn: Connection, catalogue: Catalog
     demo_conn.execute(text("UPDATE layer.kantor_kelurahan SET status = 'arsip' WHERE id = :id"), {"id": gone})
 
     for actor in (PUBLIC, OPERATOR):
-        features, returned, more, _ = run(demo_conn, statements.page(layer, Query(limit=100), actor))
+        features, returned, more, _ = run(demo_conn, statements.page(layer, Query(limit=100), actor.access))
         assert (returned, more) == (45, False)
         assert f'"id":{gone},' not in features
-        assert run(demo_conn, statements.count(layer, Query(), actor)) == (45,)
+        assert run(demo_conn, statements.count(layer, Query(), actor.access)) == (45,)
         assert read.count(demo_conn, layer, actor) == 45
         assert read.summaries(demo_conn, catalogue, actor)[layer.name].count == 45
         assert gone not in read.frame(demo_conn, layer, actor).index
         assert f'"id":{gone},'.encode() not in b"".join(read.geojson(demo_conn, layer, actor))
         assert (layer.name, gone) not in [(m.layer, m.id) for m in read.search(demo_conn, catalogue, name, actor)]
-        assert run(demo_conn, statements.feature(layer, gone, WGS84_EAST_FIRST, actor)) is None
+        assert run(demo_conn, statements.feature(layer, gone, WGS84_EAST_FIRST, actor.access)) is None
 
 
 def test_a_home_in_an_archived_rt_is_not_published(demo_conn: Connection, catalogue: Catalogue):
@@ -392,7 +392,7 @@ def test_a_home_in_an_archived_rt_is_not_published(demo_conn: Connection, catalo
 @pytest.mark.parametrize("actor", [PUBLIC, OPERATOR], ids=lambda actor: actor.name)
 def test_a_layer_streams_what_its_pages_show(demo_conn: Connection, catalogue: Catalogue, actor: Any):
     for layer in catalogue:
-        features, *_ = run(demo_conn, statements.page(layer, Query(limit=10_000), actor))
+        features, *_ = run(demo_conn, statements.page(layer, Query(limit=10_000), actor.access))
         stream = b"".join(read.geojson(demo_conn, layer, actor))
         assert json.loads(f"[{features}]") == json.loads(b"[" + stream + b"]")
 
@@ -404,7 +404,7 @@ def test_any_text_comes_out_as_it_went_in(demo_conn: Connection, catalogue: Cata
     layer = catalogue["kwt"]
     demo_conn.execute(text("UPDATE layer.kwt SET nama = :name"), {"name": HOSTILE})
 
-    features, *_ = run(demo_conn, statements.page(layer, Query(), PUBLIC))
+    features, *_ = run(demo_conn, statements.page(layer, Query(), PUBLIC.access))
     page = json.loads(f"[{features}]")
     stream = json.loads(b"[" + b"".join(read.geojson(demo_conn, layer, PUBLIC)) + b"]")
 
@@ -601,10 +601,10 @@ def test_more_requests_than_connections_are_all_answered(service: str):
 
 
 def test_who_waits_too_long_for_a_connection_is_told_so(
-    demo_settings: Settings, catalogue: Catalogue, demo_city: Any, monkeypatch: pytest.MonkeyPatch
+    demo_settings: Settings, catalogue: Catalogue, served_city: Any, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(context, "LONGEST_WAIT", 0.05)
-    service = create_app(demo_settings, catalogue, demo_city)
+    service = create_app(demo_settings, catalogue, served_city)
     with TestClient(service) as client:
         service.city.turns = context.asyncio.Semaphore(0)
 
@@ -613,11 +613,11 @@ def test_who_waits_too_long_for_a_connection_is_told_so(
 
 
 def test_a_query_that_takes_too_long_is_ended(
-    demo_settings: Settings, catalogue: Catalogue, demo_city: Any, monkeypatch: pytest.MonkeyPatch
+    demo_settings: Settings, catalogue: Catalogue, served_city: Any, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr("geosatu.api.app.LONGEST_STATEMENT", 2)
     monkeypatch.setattr(statements, "page", lambda *_: Statement("SELECT pg_sleep(60)", {}))
-    with TestClient(create_app(demo_settings, catalogue, demo_city)) as client:
+    with TestClient(create_app(demo_settings, catalogue, served_city)) as client:
         said = refusal(client.get("/ogc/collections/kwt/items"), 503)
 
         assert said == "Permintaan ini terlalu berat. Minta wilayah atau halaman yang lebih kecil."

@@ -21,6 +21,7 @@ from geosatu import checking, checks, demonstration, serving, writers
 from geosatu.database.apply import apply_layers, plan_layers
 from geosatu.database.cluster import Cluster
 from geosatu.database.connect import open_city, open_database
+from geosatu.database.rights import apply_rights
 from geosatu.errors import GeosatuError, RefusedChange
 from geosatu.features import OPERATOR, Actor
 from geosatu.importer import Options, Report, import_file
@@ -150,6 +151,7 @@ def apply(
         _print(rows, as_json, "steps", ("Perubahan", "Hilang"))
         if not dry_run:
             apply_layers(conn, steps, drop or ())
+            apply_rights(conn, catalogue)
         if not as_json and not steps:
             out.print("Basis data sudah sesuai dengan katalog.")
 

@@ -38,6 +38,14 @@ class RefusedChange(GeosatuError):
     """A change was refused as a whole, and nothing of it was kept."""
 
 
+class NotSignedIn(GeosatuError):
+    """This is for people with an account, and the request shows none that holds."""
+
+
+class NotAllowed(GeosatuError):
+    """The account has no right to this."""
+
+
 class DatabaseUnavailable(GeosatuError):
     """The database cannot be reached, or lacks what geosatu needs of it."""
 

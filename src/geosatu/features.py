@@ -53,6 +53,12 @@ class Actor:
 
     name: str
     access: Access = "publik"
+    account: int | None = None
+    """The account by whose rights PostgreSQL decides; None: the public, or a command on the server's machine."""
+    reason: str | None = None
+    """Why restricted fields are read; PostgreSQL shows none without, and keeps it in the audit log."""
+    address: str | None = None
+    """Where the request comes from."""
 
 
 PUBLIC = Actor("publik")

@@ -334,7 +334,7 @@ SYSTEM_FIELDS: dict[str, Field] = {
 """The columns of ours that a file may bring and a reader may see."""
 
 OUR_COLUMNS = ("id", "uid", "version", "import_id", "created_at", "created_by", "updated_at", "updated_by")
-OUR_GEOMETRIES = ("geom", "geom_mercator")
+OUR_GEOMETRIES = ("geom", "geom_mercator", "geom_public")
 POSTGRES_COLUMNS = ("tableoid", "xmin", "cmin", "xmax", "cmax", "ctid")
 RESERVED = frozenset((*SYSTEM_FIELDS, *OUR_COLUMNS, *OUR_GEOMETRIES, *POSTGRES_COLUMNS, "geometry"))
 """The names that no field may have; `geometry` is the geometry of a frame."""

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from geosatu.api.app import LONGEST_STATEMENT, create_app
 from geosatu.database.cluster import sole_service
-from geosatu.database.connect import limit_statements, open_city
+from geosatu.database.connect import open_city, open_service
 from geosatu.errors import InvalidSettings
 from geosatu.layers import Catalogue
 from geosatu.settings import Settings
@@ -31,9 +31,10 @@ def serve(settings: Settings, catalogue: Catalogue, say: Say, prepare: Prepare |
         engine = held.enter_context(open_city(settings, catalogue))
         if prepare is not None:
             prepare(engine, catalogue, settings, say)
-        limit_statements(engine, LONGEST_STATEMENT)
+        service = held.enter_context(open_service(engine, LONGEST_STATEMENT))
+        engine.dispose()  # the owner's connections have done their work
         config = uvicorn.Config(
-            create_app(settings, catalogue, engine),
+            create_app(settings, catalogue, service),
             log_level="warning",
             access_log=False,
             server_header=False,

@@ -15,13 +15,17 @@ from sqlalchemy import Engine
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from geosatu.accounts.known import Known
 from geosatu.api import files, ogc, pages
 from geosatu.api.context import LONGEST_WAIT, City
 from geosatu.api.hot import Hot
 from geosatu.api.problems import register_problems
 from geosatu.database.connect import conninfo_of
+from geosatu.database.rights import conninfo_as
+from geosatu.features import PUBLIC
 from geosatu.layers import Catalogue
 from geosatu.settings import Settings
+from geosatu.store.answers import Pool
 from geosatu.store.revisions import Revisions
 
 LONGEST_STATEMENT = 30
@@ -43,23 +47,18 @@ class HeadAsGet:
 
 
 def create_app(settings: Settings, catalogue: Catalogue, engine: Engine) -> ASGIApp:
-    """The service over a prepared database."""
-    conninfo = conninfo_of(engine, LONGEST_STATEMENT)
+    """The service over a prepared database; `engine` is that of `open_service`."""
+    conninfo = conninfo_as(conninfo_of(engine, LONGEST_STATEMENT), PUBLIC)
     # Parallel workers would each load PROJ anew, which costs more than they bring on small answers.
     hot = make_conninfo(
         conninfo, options=f"{conninfo_to_dict(conninfo)['options']} -c max_parallel_workers_per_gather=0"
     )
-    city = City(
-        settings,
-        catalogue,
-        engine,
-        AsyncConnectionPool(
-            hot, min_size=2, max_size=HOT_CONNECTIONS, timeout=LONGEST_WAIT, open=False, kwargs={"autocommit": True}
-        ),
-        Revisions(conninfo),
-        _edition(settings, catalogue),
-        conninfo,
+    pool: Pool = AsyncConnectionPool(
+        hot, min_size=2, max_size=HOT_CONNECTIONS, timeout=LONGEST_WAIT, open=False, kwargs={"autocommit": True}
     )
+    known = Known(pool)
+    revisions = Revisions(conninfo, known.forget)
+    city = City(settings, catalogue, engine, pool, revisions, _edition(settings, catalogue), conninfo, known)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

@@ -13,10 +13,13 @@ from fastapi import Depends, Request
 from sqlalchemy import Connection, Engine
 from starlette.concurrency import run_in_threadpool
 
+from geosatu.accounts.known import Known
+from geosatu.api.access import EVERYBODY, Reader, reader_of
 from geosatu.api.links import base_of
 from geosatu.database.connect import CONNECTIONS
+from geosatu.database.rights import act_as
 from geosatu.errors import DatabaseUnavailable
-from geosatu.features import PUBLIC, Box
+from geosatu.features import Actor, Box
 from geosatu.layers import OWNERS, Catalogue, Layer
 from geosatu.settings import Settings
 from geosatu.store import read
@@ -25,6 +28,8 @@ from geosatu.store.revisions import Revisions
 
 LONGEST_WAIT = 20.0
 """Seconds until a request without a connection is told to come back."""
+
+KEPT_OVERVIEWS = 200
 
 NOT_FINAL = ("ilustratif", "indikatif")
 """The boundary statuses that every reader of the map has to know of."""
@@ -43,28 +48,31 @@ class City:
     edition: str
     """Changes with the program and the catalogue, on which answers depend beside the data."""
     conninfo: str
+    known: Known
     counts: OrderedDict[Hashable, int | None] = field(default_factory=OrderedDict)
     """How many features questions found, by layer revision."""
     turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CONNECTIONS))
     """Requests wait for a connection here and not in a thread: threads that wait would be missing where the
     requests that have one want to finish."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _revisions: dict[str, int] = field(default_factory=dict)
-    _overview: Overview | None = None
+    _overviews: OrderedDict[str, tuple[dict[str, int], Overview]] = field(default_factory=OrderedDict)
 
-    def overview(self, conn: Connection) -> Overview:
-        """What the layers hold for the public, worked out anew only when a layer has changed."""
+    def overview(self, conn: Connection, reader: Reader = EVERYBODY) -> Overview:
+        """What the layers hold for a reader, as whom the connection acts; worked out anew when a layer has changed."""
         revisions = read.revisions(conn)
         with self._lock:
-            if self._overview is None or revisions != self._revisions:
-                self._overview = _overview(conn, self.catalogue)
-                self._revisions = revisions
-            return self._overview
+            known, overview = self._overviews.get(reader.mark, (None, None))
+            if overview is None or known != revisions:
+                overview = _overview(conn, self.catalogue, reader.actor)
+                self._overviews[reader.mark] = (revisions, overview)
+                while len(self._overviews) > KEPT_OVERVIEWS:
+                    self._overviews.popitem(last=False)
+            return overview
 
 
 @dataclass(frozen=True)
 class Overview:
-    """What the layers hold for the public."""
+    """What the layers hold for a reader."""
 
     summaries: dict[str, read.Summary]
     title: str | None
@@ -85,18 +93,18 @@ class Overview:
         return Box(min(wests), min(souths), max(easts), max(norths))
 
 
-def _overview(conn: Connection, catalogue: Catalogue) -> Overview:
+def _overview(conn: Connection, catalogue: Catalogue, actor: Actor) -> Overview:
     notices: dict[str, None] = {}
     for layer in catalogue:
         if (status := layer.fields.get("status_batas")) is not None:
-            codes = read.values_in_use(conn, layer, status.name, PUBLIC)
+            codes = read.values_in_use(conn, layer, status.name, actor)
             notices |= {status.codes[code]: None for code in NOT_FINAL if code in codes and code in status.codes}
     cities: dict[str, None] = {}
     for layer in catalogue:
         if layer.polygonal and "kota" in layer.fields:
-            cities |= dict.fromkeys(read.values_in_use(conn, layer, "kota", PUBLIC))
+            cities |= dict.fromkeys(read.values_in_use(conn, layer, "kota", actor))
     title = next(iter(cities)) if len(cities) == 1 else None
-    return Overview(read.summaries(conn, catalogue, PUBLIC), title, list(notices))
+    return Overview(read.summaries(conn, catalogue, actor), title, list(notices))
 
 
 def city_of(request: Request) -> City:
@@ -108,8 +116,21 @@ def city_of(request: Request) -> City:
 CityDep = Annotated[City, Depends(city_of)]
 
 
-async def connection(city: CityDep) -> AsyncIterator[Connection]:
-    """A connection for reading, back in the pool when the answer is made."""
+async def reader(city: CityDep, request: Request) -> Reader:
+    """Who asks."""
+    return await reader_of(city.known, dict(request.scope["headers"]), None, address_of(request))
+
+
+ReaderDep = Annotated[Reader, Depends(reader)]
+
+
+def address_of(request: Request) -> str | None:
+    """Where a request comes from."""
+    return None if request.client is None else request.client.host
+
+
+async def connection(city: CityDep, reader: ReaderDep) -> AsyncIterator[Connection]:
+    """A connection for reading, which acts as who asks, back in the pool when the answer is made."""
     try:
         async with asyncio.timeout(LONGEST_WAIT):
             await city.turns.acquire()
@@ -118,6 +139,8 @@ async def connection(city: CityDep) -> AsyncIterator[Connection]:
     try:
         conn = await run_in_threadpool(city.engine.connect)
         try:
+            if reader.actor.account is not None:
+                await run_in_threadpool(act_as, conn, reader.actor)
             yield conn
         finally:
             await run_in_threadpool(conn.close)

@@ -175,7 +175,7 @@ async def _stream(pool: Pool, layer: Layer, query: Query, suffix: str) -> AsyncI
     async with pool.connection() as conn, AsyncClientCursor(conn) as cursor:
         await cursor.execute("SET statement_timeout = 0")
         try:
-            async with cursor.copy(_copy(cursor, make(layer, query, PUBLIC), suffix)) as rows:
+            async with cursor.copy(_copy(cursor, make(layer, query, PUBLIC.access), suffix)) as rows:
                 async for row in rows:
                     if not first:
                         block += between

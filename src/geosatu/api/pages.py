@@ -77,7 +77,7 @@ def _result(catalogue: Catalogue, match: read.Match) -> dict[str, Any]:
 @router.get("/findings")
 def findings(city: CityDep, conn: ConnDep) -> Response:
     """What the last checks of the layers found."""
-    features = findings_geojson(conn, city.catalogue, PUBLIC)
+    features = findings_geojson(conn, city.catalogue)
     return Response(f'{{"type":"FeatureCollection","features":[{features}]}}', media_type="application/geo+json")
 
 

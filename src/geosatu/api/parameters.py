@@ -53,7 +53,7 @@ def parameters_of(query_string: bytes) -> dict[str, str]:
 
 def query_of(layer: Layer, given: Mapping[str, str], actor: Actor) -> Query:
     """The query that the parameters state for a layer."""
-    own = queryables(layer, actor)
+    own = queryables(layer, actor.access)
     for name in given:
         if name not in PARAMETERS and (name not in own or name in GEOMETRY_NAMES):
             known = ", ".join(PARAMETERS)

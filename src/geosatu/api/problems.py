@@ -7,7 +7,7 @@ import logging
 import psycopg
 from fastapi import FastAPI, Request
 from psycopg import DataError, InterfaceError, OperationalError
-from psycopg.errors import QueryCanceled
+from psycopg.errors import InsufficientPrivilege, QueryCanceled
 from psycopg_pool import PoolTimeout
 from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
@@ -17,6 +17,8 @@ from geosatu.errors import (
     DatabaseUnavailable,
     GeosatuError,
     InvalidQuery,
+    NotAllowed,
+    NotSignedIn,
     RefusedChange,
     UnknownFeature,
     UnknownLayer,
@@ -29,6 +31,8 @@ STATUS: dict[type[GeosatuError], int] = {
     UnknownFeature: 404,
     UnreadableFile: 422,
     RefusedChange: 409,
+    NotSignedIn: 401,
+    NotAllowed: 403,
     DatabaseUnavailable: 503,
 }
 
@@ -45,7 +49,13 @@ def problem(status: int, title: str) -> JSONResponse:
 def answer_to(error: Exception) -> JSONResponse:
     """What an error of ours, of the database or of its pool is told as; a bug of ours reaches the log."""
     if isinstance(error, GeosatuError):
-        return problem(STATUS.get(type(error), 500), str(error))
+        answer = problem(STATUS.get(type(error), 500), str(error))
+        if isinstance(error, NotSignedIn):
+            answer.headers["WWW-Authenticate"] = 'Basic realm="geosatu", charset="UTF-8"'
+        return answer
+    if isinstance(error, InsufficientPrivilege):
+        log.warning("refused by the database: %s", error)
+        return problem(403, "Anda tidak berhak melakukan ini.")
     if isinstance(error, QueryCanceled):
         return problem(503, "Permintaan ini terlalu berat. Minta wilayah atau halaman yang lebih kecil.")
     if isinstance(error, DataError):

@@ -71,7 +71,7 @@ def queryables(layer: Layer, here: str) -> dict[str, Any]:
 
 def sortable(layer: Layer, here: str) -> dict[str, Any]:
     """What `sortby` may name."""
-    known = sortables(layer, PUBLIC)
+    known = sortables(layer, PUBLIC.access)
     return _flat(layer, f"{here}/sortables", {k: v for k, v in properties(layer, PUBLIC).items() if k in known})
 
 

@@ -38,13 +38,16 @@ from sqlalchemy import (
 from sqlalchemy.exc import DataError, IntegrityError, NotSupportedError, ProgrammingError
 from sqlalchemy.types import TypeEngine
 
+from geosatu.database.rights import clear_rights
 from geosatu.database.tables import (
     LAYER_SCHEMA,
     MERCATOR,
+    PLACE,
     code_constraint,
     codes_condition,
     column_of,
     mercator_column,
+    place_column,
     table_of,
 )
 from geosatu.errors import RefusedChange
@@ -107,7 +110,8 @@ def plan_layers(conn: Connection, catalogue: Catalogue) -> list[Step]:
 def apply_layers(conn: Connection, steps: Collection[Step], drop: Collection[str] = ()) -> None:
     """Run the steps on the connection's transaction, or none of them if one would lose what `drop` omits.
 
-    What is lost to a layer that stays, and the features of one that goes, are kept in the history.
+    What is lost to a layer that stays, and the features of one that goes, are kept in the history. Who may see
+    the features is for `apply_rights` to say afterwards.
     """
     losses = [step for step in steps if step.loses is not None and step.loses not in drop]
     if losses:
@@ -116,6 +120,8 @@ def apply_layers(conn: Connection, steps: Collection[Step], drop: Collection[str
             f"{losses[0].sentence} Data akan hilang, jadi tidak ada yang diubah. Kembalikan berkas lapisan "
             f"seperti semula, atau jalankan: geosatu layers apply {named}."
         )
+    if steps:
+        clear_rights(conn)
     operations = Operations(MigrationContext.configure(conn))
     for step in steps:
         try:
@@ -162,6 +168,12 @@ def _steps(conn: Connection, catalogue: Catalogue, change: Any) -> Iterator[Step
         case ops.AddColumnOp() if change.column.name == MERCATOR:
             layer = catalogue[change.table_name]
             yield Step(f"Lapisan {layer.name} disiapkan untuk petak vektor.", _add_mercator(layer))
+        case ops.AddColumnOp() if change.column.name == PLACE:
+            layer = catalogue[change.table_name]
+            yield Step(f"Lapisan {layer.name} memuat rumah, yang letaknya tidak ditampilkan.", _add_place(layer))
+        case ops.DropColumnOp() if change.column_name == PLACE:
+            sentence = f"Lapisan {change.table_name} tidak lagi memuat rumah."
+            yield Step(sentence, _drop(change.table_name, PLACE, keep=False))
         case ops.AddColumnOp():
             layer = catalogue[change.table_name]
             yield Step(f"Field {layer.name}.{change.column.name} ditambahkan.", _add(layer, change.column.name))
@@ -216,6 +228,13 @@ def _add(layer: Layer, field: str) -> Callable[[Operations], None]:
 def _add_mercator(layer: Layer) -> Callable[[Operations], None]:
     def run(operations: Operations) -> None:
         operations.add_column(layer.name, mercator_column(layer), schema=LAYER_SCHEMA)
+
+    return run
+
+
+def _add_place(layer: Layer) -> Callable[[Operations], None]:
+    def run(operations: Operations) -> None:
+        operations.add_column(layer.name, place_column(layer), schema=LAYER_SCHEMA)
 
     return run
 

@@ -12,13 +12,15 @@ from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import URL, Connection, Engine, create_engine, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, ProgrammingError
 
 from geosatu.database.apply import apply_layers, hold_tables, plan_layers
 from geosatu.database.cluster import Cluster
+from geosatu.database.rights import SERVICE, apply_rights, role_name, service_password
 from geosatu.database.tables import LAYER_SCHEMA, OWN_SCHEMA
 from geosatu.errors import DatabaseUnavailable, InvalidSettings
+from geosatu.features import PUBLIC
 from geosatu.layers import Catalogue
 from geosatu.settings import Settings
 
@@ -53,18 +55,21 @@ def open_city(settings: Settings, catalogue: Catalogue) -> Iterator[Engine]:
     with open_database(settings) as engine:
         with engine.begin() as conn:
             apply_layers(conn, plan_layers(conn, catalogue))
+            apply_rights(conn, catalogue)
         yield engine
 
 
-def limit_statements(engine: Engine, seconds: int) -> None:
-    """From now on no statement of the engine takes longer, so that readers cannot tie up the database."""
-
-    @event.listens_for(engine, "connect")
-    def limit(connection: Any, _: object) -> None:
-        connection.execute(f"SET statement_timeout = '{seconds}s'")
-        connection.commit()
-
-    engine.dispose()
+@contextmanager
+def open_service(owner: Engine, statement_seconds: int) -> Iterator[Engine]:
+    """An engine for those who serve: it owns nothing, reads as the public until a transaction says otherwise, and
+    no statement of it takes longer, so that readers cannot tie up the database."""
+    with owner.connect() as conn:
+        password = service_password(conn)
+    database = str(owner.url.database)
+    url = owner.url.set(username=role_name(database, SERVICE), password=password)
+    reader = role_name(database, PUBLIC.access)
+    with _engine(url, f"-c statement_timeout={statement_seconds}s -c role={reader}") as engine:
+        yield engine
 
 
 def _parse(address: str) -> URL:
@@ -116,13 +121,13 @@ def conninfo_of(engine: Engine, statement_seconds: int) -> str:
 
 
 @contextmanager
-def _engine(url: URL) -> Iterator[Engine]:
+def _engine(url: URL, options: str = "") -> Iterator[Engine]:
     """An engine; a server that stops or has no room left in the middle of the block is one sentence."""
     engine = create_engine(
         url,
         pool_size=5,
         max_overflow=CONNECTIONS - 5,
-        connect_args={"options": OPTIONS, "connect_timeout": 10, "application_name": "geosatu"},
+        connect_args={"options": f"{OPTIONS} {options}".strip(), "connect_timeout": 10, "application_name": "geosatu"},
     )
     try:
         yield engine

@@ -20,6 +20,7 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Table,
     Text,
@@ -38,6 +39,8 @@ LAYER_SCHEMA = "layer"
 OWN_SCHEMA = "geosatu"
 
 MERCATOR = "geom_mercator"
+PLACE = "geom_public"
+"""Where features that may be homes are shown to all but those who care for them; triggers keep it."""
 
 LONGEST_NAME = 63
 """Of what PostgreSQL takes as a name, in bytes."""
@@ -84,6 +87,7 @@ def table_of(layer: Layer) -> Table:
         *(column_of(field) for field in layer.fields.values()),
         Column("geom", Geometry(layer.geometry, STORAGE_SRID, spatial_index=False), nullable=False),
         mercator_column(layer),
+        *([place_column(layer)] if layer.home is not None else []),
         CheckConstraint(f"kode_wilayah ~ '{KODE_WILAYAH}'", name=f"{name}_kode_wilayah"),
         CheckConstraint(_one_of("status", STATUSES), name=code_constraint(name, "status")),
         CheckConstraint(_one_of("source", SOURCES), name=code_constraint(name, "source")),
@@ -97,6 +101,8 @@ def table_of(layer: Layer) -> Table:
         Index(f"{name}_wilayah", "kode_wilayah"),
         schema=LAYER_SCHEMA,
     )
+    if layer.home is not None:
+        Index(f"{name}_{PLACE}", PLACE, postgresql_using="gist")
     if layer.key:
         Index(f"{name}_key", *(table.c[column] for column in layer.key), unique=True)
     return table
@@ -112,6 +118,11 @@ def mercator_column(layer: Layer) -> Column[Any]:
     """The geometry in Web Mercator, kept beside the stored one: making it anew would be most of a tile's cost."""
     kind = Geometry(layer.geometry, MERCATOR_SRID, spatial_index=False)
     return Column(MERCATOR, kind, Computed(f"ST_Transform(geom, {MERCATOR_SRID})", persisted=True))
+
+
+def place_column(layer: Layer) -> Column[Any]:
+    """Where the feature is shown; nothing: nowhere."""
+    return Column(PLACE, Geometry(layer.geometry, STORAGE_SRID, spatial_index=False))
 
 
 def code_constraint(layer: str, field: str) -> str:
@@ -191,4 +202,111 @@ findings = Table(
     Column("area_m2", Double),
     Column("message", Text, nullable=False),
     Column("place", Geometry("GEOMETRY", STORAGE_SRID, spatial_index=False)),
+    Column("public", Boolean, nullable=False, server_default=text("false")),
+)
+
+secrets = Table("secret", own, Column("name", Text, primary_key=True), Column("value", Text, nullable=False))
+
+accounts = Table(
+    "account",
+    own,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("full_name", Text, nullable=False),
+    Column("password", Text),
+    Column("must_change", Boolean, nullable=False, server_default=text("false")),
+    Column("active", Boolean, nullable=False, server_default=text("true")),
+    Column("subject", Text, unique=True),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("created_by", Text, nullable=False),
+)
+
+account_rights = Table(
+    "account_right",
+    own,
+    Column("account", BigInteger, ForeignKey("geosatu.account.id", ondelete="CASCADE"), primary_key=True),
+    Column("role", Text, primary_key=True),
+    Column("area", Text, primary_key=True),
+    Column("granted_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("granted_by", Text, nullable=False),
+)
+
+sessions = Table(
+    "session",
+    own,
+    Column("key", LargeBinary, primary_key=True),
+    Column("account", BigInteger, ForeignKey("geosatu.account.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("seen_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    Column("device", Text, nullable=False),
+    Column("address", Text, nullable=False),
+)
+
+tokens = Table(
+    "token",
+    own,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("key", LargeBinary, nullable=False, unique=True),
+    Column("account", BigInteger, ForeignKey("geosatu.account.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("title", Text, nullable=False),
+    Column("scope", Text, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    Column("used_at", DateTime(timezone=True)),
+    Column("revoked_at", DateTime(timezone=True)),
+)
+
+invitations = Table(
+    "invitation",
+    own,
+    Column("key", LargeBinary, primary_key=True),
+    Column("account", BigInteger, ForeignKey("geosatu.account.id", ondelete="CASCADE"), nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    Column("used_at", DateTime(timezone=True)),
+)
+
+attempts = Table(
+    "attempt",
+    own,
+    Column("key", Text, primary_key=True),
+    Column("failures", Integer, nullable=False),
+    Column("last_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+)
+
+audit = Table(
+    "audit",
+    own,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("at", DateTime(timezone=True), nullable=False, server_default=func.now(), index=True),
+    Column("account", BigInteger),
+    Column("actor", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("detail", JSONB, nullable=False, server_default=text("'{}'")),
+    Column("address", Text),
+)
+
+decisions = Table(
+    "decision",
+    own,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("layer", Text, nullable=False),
+    Column("feature", BigInteger, nullable=False),
+    Column("kode_wilayah", Text),
+    Column("before", Text, nullable=False),
+    Column("after", Text, nullable=False),
+    Column("note", Text),
+    Column("account", BigInteger, nullable=False),
+    Column("actor", Text, nullable=False),
+    Index("ix_geosatu_decision_feature", "layer", "feature"),
+)
+
+data_list = Table(
+    "data_list",
+    own,
+    Column("year", Integer, primary_key=True),
+    Column("layer", Text, primary_key=True),
+    Column("deadline", Date, nullable=False),
 )

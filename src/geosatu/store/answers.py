@@ -7,9 +7,11 @@ import json
 
 from psycopg import AsyncConnection
 from psycopg.pq import Format
+from psycopg.pq.abc import PGresult
 from psycopg_pool import AsyncConnectionPool
 
 from geosatu.crs import Crs
+from geosatu.database.rights import ACTING, OPENING, acting, opening
 from geosatu.errors import UnknownFeature
 from geosatu.features import Actor, Page, Query
 from geosatu.layers import Layer
@@ -22,7 +24,7 @@ Kind = tuple[Layer, Crs, Actor]
 
 async def page(pool: Pool, layer: Layer, query: Query, actor: Actor) -> Page:
     """One page of a layer's features."""
-    row = await _row(pool, statements.page(layer, query, actor))
+    row = await _row(pool, layer, statements.page(layer, query, actor.access), actor)
     assert row is not None
     features, returned, more, key = row
     return Page(features or b"", int(returned or 0), tuple(json.loads(key or b"null")) if more == b"t" else None)
@@ -30,7 +32,7 @@ async def page(pool: Pool, layer: Layer, query: Query, actor: Actor) -> Page:
 
 async def count(pool: Pool, layer: Layer, query: Query, actor: Actor) -> int | None:
     """How many features the query finds without limit and start; None: too many to be counted."""
-    row = await _row(pool, statements.count(layer, query, actor))
+    row = await _row(pool, layer, statements.count(layer, query, actor.access), actor)
     assert row is not None
     found = int(row[0] or 0)
     return found if found <= statements.COUNT_LIMIT else None
@@ -38,13 +40,13 @@ async def count(pool: Pool, layer: Layer, query: Query, actor: Actor) -> int | N
 
 async def tile(pool: Pool, layer: Layer, z: int, x: int, y: int, actor: Actor) -> bytes:
     """The vector tile; empty where nothing is."""
-    row = await _row(pool, statements.tile(layer, z, x, y, actor), binary=True, prepare=False)
+    row = await _row(pool, layer, statements.tile(layer, z, x, y, actor.access), actor, binary=True, prepare=False)
     return (row and row[0]) or b""
 
 
 async def feature(pool: Pool, layer: Layer, feature_id: int, crs: Crs, actor: Actor) -> bytes:
     """One feature as GeoJSON text, or `UnknownFeature`."""
-    row = await _row(pool, statements.feature(layer, feature_id, crs, actor))
+    row = await _row(pool, layer, statements.feature(layer, feature_id, crs, actor.access), actor)
     return _known(None if row is None else row[1], layer, feature_id)
 
 
@@ -83,12 +85,10 @@ class Singles:
 
     async def _texts(self, kind: Kind, ids: list[int]) -> dict[int, bytes | None]:
         layer, crs, actor = kind
-        statement = statements.features(layer, ids, crs, actor)
-        async with self._pool.connection() as conn:
-            cursor = await conn.execute(statement.sql, statement.values, prepare=True)
-            result = cursor.pgresult
-            assert result is not None
-            return {int(result.get_value(row, 0) or 0): result.get_value(row, 1) for row in range(result.ntuples)}
+        statement = statements.features(layer, ids, crs, actor.access)
+        result = await _result(self._pool, layer, statement, actor)
+        assert result is not None
+        return {int(result.get_value(row, 0) or 0): result.get_value(row, 1) for row in range(result.ntuples)}
 
 
 def _known(text: bytes | None, layer: Layer, feature_id: int) -> bytes:
@@ -98,15 +98,29 @@ def _known(text: bytes | None, layer: Layer, feature_id: int) -> bytes:
 
 
 async def _row(
-    pool: Pool, statement: Statement, *, binary: bool = False, prepare: bool = True
+    pool: Pool, layer: Layer, statement: Statement, actor: Actor, *, binary: bool = False, prepare: bool = True
 ) -> tuple[bytes | None, ...] | None:
     """The first row as the server sent it. Unprepared, PostgreSQL plans with the values: what is the same for all
     rows is then worked out once, and not for each."""
+    result = await _result(pool, layer, statement, actor, binary=binary, prepare=prepare)
+    if result is None or result.ntuples == 0:
+        return None
+    assert result.fformat(0) == (Format.BINARY if binary else Format.TEXT)
+    return tuple(result.get_value(0, column) for column in range(result.nfields))
+
+
+async def _result(
+    pool: Pool, layer: Layer, statement: Statement, actor: Actor, *, binary: bool = False, prepare: bool = True
+) -> PGresult | None:
+    """What the server answers to this actor, in one round trip; connections of the pool are the public's."""
     async with pool.connection() as conn:
         cursor = conn.cursor(binary=binary)
-        await cursor.execute(statement.sql, statement.values, prepare=prepare)
-        result = cursor.pgresult
-        if result is None or result.ntuples == 0:
-            return None
-        assert result.fformat(0) == (Format.BINARY if binary else Format.TEXT)
-        return tuple(result.get_value(0, column) for column in range(result.nfields))
+        if actor.account is None:
+            await cursor.execute(statement.sql, statement.values, prepare=prepare)
+        else:
+            async with conn.pipeline(), conn.transaction():
+                await conn.execute(ACTING, acting(conn.info.dbname, actor))
+                if actor.access == "terbatas":
+                    await conn.execute(OPENING, opening(layer, actor))
+                await cursor.execute(statement.sql, statement.values, prepare=prepare)
+        return cursor.pgresult

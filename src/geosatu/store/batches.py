@@ -20,7 +20,7 @@ from geosatu.store import statements
 @contextmanager
 def record_batches(conninfo: str, layer: Layer, query: Query, actor: Actor) -> Iterator[pyarrow.RecordBatchReader]:
     """The features as they come; columns as `statements.rows` says."""
-    sql = bound(conninfo, statements.rows(layer, query, actor))
+    sql = bound(conninfo, statements.rows(layer, query, actor.access))
     with adbc_driver_postgresql.dbapi.connect(_uri(conninfo), autocommit=True) as conn, conn.cursor() as cursor:
         cursor.execute(sql)
         yield cursor.fetch_record_batch()

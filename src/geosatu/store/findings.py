@@ -9,27 +9,30 @@ from sqlalchemy import (
     JSON,
     Connection,
     Text,
+    any_,
     bindparam,
     cast,
     delete,
+    exists,
     func,
     insert,
     literal,
     select,
+    update,
 )
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from geosatu.crs import STORAGE_SRID
-from geosatu.database.tables import checks, findings, layer_revision
-from geosatu.features import Actor
+from geosatu.database.tables import checks, findings, layer_revision, table_of
 from geosatu.layers import Catalogue, Layer
 
 
 def replace_findings(conn: Connection, layer: Layer, revision: int, found: Sequence[Mapping[str, Any]]) -> None:
     """Keep what a check found on a layer at this revision, instead of what the check before found.
 
-    Each has rule, severity, features (ids), area_m2, message and place (WKB in EPSG:4326, or None).
+    Each has rule, severity, features (ids), area_m2, message and place (WKB in EPSG:4326, or None). The public
+    sees those on published features, but none on layers of homes, since checks look where features really are.
     """
     # Two checks at once wait for each other here, and the later one stays.
     checked = postgresql.insert(checks).values(layer=layer.name, revision=revision)
@@ -46,14 +49,15 @@ def replace_findings(conn: Connection, layer: Layer, revision: int, found: Seque
     values["place"] = func.ST_GeomFromWKB(bindparam("place"), STORAGE_SRID)
     rows = [{**each, "features": list(each["features"])} for each in found]
     conn.execute(insert(findings).values(values), rows)
+    if layer.home is None:
+        features = table_of(layer)
+        hidden = exists().where(features.c.id == any_(findings.c.features), features.c.status != "terbit")
+        conn.execute(update(findings).values(public=~hidden).where(findings.c.layer == layer.name))
 
 
-def findings_geojson(conn: Connection, catalogue: Catalogue, actor: Actor) -> str:
-    """The kept findings on layers of the catalogue as the inside of a GeoJSON `features` array.
-
-    Checks look at features where they really are, so findings on layers of homes are not for the public.
-    """
-    shown = [layer.name for layer in catalogue if layer.home is None or actor.access != "publik"]
+def findings_geojson(conn: Connection, catalogue: Catalogue) -> str:
+    """The kept findings on layers of the catalogue as the inside of a GeoJSON `features` array, as far as the
+    connection's actor sees them."""
     properties = func.json_build_object(
         *("layer", findings.c.layer, "rule", findings.c.rule, "severity", findings.c.severity),
         *("message", findings.c.message, "area_m2", findings.c.area_m2, "features", findings.c.features),
@@ -68,6 +72,6 @@ def findings_geojson(conn: Connection, catalogue: Catalogue, actor: Actor) -> st
         select(func.string_agg(cast(feature, Text), aggregate_order_by(literal(","), findings.c.id)))
         .select_from(findings.join(checks, checks.c.layer == findings.c.layer))
         .join(layer_revision, layer_revision.c.layer == checks.c.layer)
-        .where(findings.c.layer.in_(shown))
+        .where(findings.c.layer.in_(list(catalogue.layers)))
     )
     return conn.scalar(rows) or ""

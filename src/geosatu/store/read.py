@@ -44,9 +44,9 @@ class Summary:
 
 def geojson(conn: Connection, layer: Layer, actor: Actor) -> Iterator[bytes]:
     """The whole layer as the inside of a `features` array, streamed in blocks by COPY; memory stays flat."""
-    source, geom, visible = published(layer, actor)
+    source, geom, visible = published(layer, actor.access)
     features = table_of(layer)
-    wanted = select(feature_text(layer, geom, properties_of(layer, actor))).select_from(source).where(visible)
+    wanted = select(feature_text(layer, geom, properties_of(layer, actor.access))).select_from(source).where(visible)
     statement = wanted.order_by(features.c.id).compile(
         dialect=postgresql.dialect(paramstyle="named"),  # type: ignore[no-untyped-call]
         compile_kwargs={"literal_binds": True},
@@ -67,9 +67,9 @@ def geojson(conn: Connection, layer: Layer, actor: Actor) -> Iterator[bytes]:
 
 def frame(conn: Connection, layer: Layer, actor: Actor) -> geopandas.GeoDataFrame:
     """The whole layer in memory: index `id`, the reader's columns, geometry in EPSG:4326."""
-    source, geom, visible = published(layer, actor)
+    source, geom, visible = published(layer, actor.access)
     features = table_of(layer)
-    columns = properties_of(layer, actor)
+    columns = properties_of(layer, actor.access)
     wanted = select(features.c.id, *columns, func.ST_AsBinary(geom).label("geom")).select_from(source)
     rows = conn.execute(wanted.where(visible).order_by(features.c.id))
     data = pandas.DataFrame(rows.fetchall(), columns=list(rows.keys())).set_index("id")
@@ -79,7 +79,7 @@ def frame(conn: Connection, layer: Layer, actor: Actor) -> geopandas.GeoDataFram
 
 def count(conn: Connection, layer: Layer, actor: Actor) -> int:
     """How many features this reader sees."""
-    source, _, visible = published(layer, actor)
+    source, _, visible = published(layer, actor.access)
     return conn.scalar(select(func.count()).select_from(source).where(visible)) or 0
 
 
@@ -92,7 +92,7 @@ def summaries(conn: Connection, catalogue: Catalogue, actor: Actor) -> dict[str,
     """What each layer holds for this reader, in one round trip."""
     parts = []
     for layer in catalogue:
-        source, geom, visible = published(layer, actor)
+        source, geom, visible = published(layer, actor.access)
         figures = select(
             literal(layer.name).label("layer"),
             func.count().label("features"),
@@ -116,7 +116,7 @@ def summaries(conn: Connection, catalogue: Catalogue, actor: Actor) -> dict[str,
 
 def values_in_use(conn: Connection, layer: Layer, field: str, actor: Actor) -> list[str]:
     """The different values of a field among the features that this reader sees."""
-    source, _, visible = published(layer, actor)
+    source, _, visible = published(layer, actor.access)
     value = table_of(layer).c[field]
     return list(conn.scalars(select(value).distinct().select_from(source).where(visible, value.is_not(None))))
 
@@ -136,7 +136,7 @@ def search(conn: Connection, catalogue: Catalogue, words: str, actor: Actor, lim
     """Features whose name holds the words; names that begin with them come first."""
     parts = []
     for layer in catalogue:
-        source, geom, visible = published(layer, actor)
+        source, geom, visible = published(layer, actor.access)
         features = table_of(layer)
         title = features.c[layer.label]
         parts.append(

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from functools import lru_cache, reduce
+from functools import reduce
 from operator import add
 from typing import Any
 
-from geoalchemy2 import Geometry
 from sqlalchemy import (
     Column,
     ColumnElement,
@@ -14,60 +13,40 @@ from sqlalchemy import (
     Numeric,
     Text,
     and_,
-    case,
     cast,
-    column,
     func,
-    lateral,
     literal_column,
-    select,
-    table,
-    true,
 )
 
 from geosatu.crs import STORAGE_SRID, WGS84_EAST_FIRST, Crs
-from geosatu.database.tables import LAYER_SCHEMA, table_of
-from geosatu.features import Actor
-from geosatu.layers import SYSTEM_FIELDS, Layer
+from geosatu.database.rights import OURS
+from geosatu.database.tables import PLACE, table_of
+from geosatu.layers import SYSTEM_FIELDS, Access, Layer
 
 DECIMALS = 9
 """Of degrees in GeoJSON, a tenth of a millimetre: what is stored comes out as it went in."""
 
 METRE_DECIMALS = 3
 
-OURS = ("kode_wilayah", "status", "source", "accuracy_m", "uid", "version", "updated_at")
-"""The columns of ours that every reader sees, behind the layer's own."""
 
-
-def properties_of(layer: Layer, actor: Actor) -> list[Column[Any]]:
-    """The columns that this reader sees as properties."""
+def properties_of(layer: Layer, access: Access) -> list[Column[Any]]:
+    """The columns that readers of this level see as properties."""
     columns = table_of(layer).c
-    return [columns[name] for name in (*(field.name for field in layer.readable(actor.access)), *OURS)]
+    return [columns[name] for name in (*(field.name for field in layer.readable(access)), *OURS)]
 
 
-@lru_cache(maxsize=1024)
-def published(layer: Layer, actor: Actor) -> tuple[FromClause, ColumnElement[Any], ColumnElement[bool]]:
-    """Where a reader finds the layer's features: the FROM clause, the geometry they see, and which rows.
+def published(layer: Layer, access: Access) -> tuple[FromClause, Column[Any], ColumnElement[bool]]:
+    """Where readers of this level find the layer's features: the FROM clause, the geometry they see, and which rows.
 
-    Where a feature is a home, the public sees the inner point of the area around it, and searches by that
-    point, so that no box can be narrowed down on the house; without such an area the feature stays hidden.
+    Which rows these readers may see at all, PostgreSQL decides. Where a feature is a home, its public place is
+    shown to all but those who care for it, and searched by, so that no box can be narrowed down on the house.
     """
     features = table_of(layer)
     visible = features.c.status != "arsip"
-    if layer.home is None or actor.access != "publik":
+    if layer.home is None or access == "terbatas":
         return features, features.c.geom, visible
-    area = table(layer.home.layer, column("id"), column("geom", Geometry), column("status"), schema=LAYER_SCHEMA)
-    around = lateral(
-        select(func.ST_PointOnSurface(area.c.geom).label("geom"))
-        .where(func.ST_Covers(area.c.geom, features.c.geom), area.c.status != "arsip")
-        .order_by(area.c.id)
-        .limit(1)
-    ).alias("around")
-    at_home: ColumnElement[bool] = true()
-    if layer.home.field is not None:
-        at_home = features.c[layer.home.field].in_(layer.home.values)
-    geom = case((at_home, around.c.geom), else_=features.c.geom)
-    return features.outerjoin(around, at_home), geom, and_(visible, geom.is_not(None))
+    place = features.c[PLACE]
+    return features, place, and_(visible, place.is_not(None))
 
 
 def feature_text(

@@ -1,11 +1,11 @@
-"""How often each layer has changed, known without asking: PostgreSQL tells us when it does."""
+"""How often each layer has changed, known without asking: PostgreSQL tells us when it does, and of accounts too."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 
 import psycopg
 from psycopg.rows import TupleRow
@@ -13,6 +13,7 @@ from psycopg.rows import TupleRow
 from geosatu.layers import Layer
 
 CHANNEL = "geosatu_revision"
+ACCOUNTS = "geosatu_accounts"
 RETRY_SECONDS = 1.0
 
 log = logging.getLogger("geosatu")
@@ -21,17 +22,14 @@ log = logging.getLogger("geosatu")
 class Revisions:
     """The revisions of all layers, kept current by a connection that listens; while it is lost, none is known."""
 
-    def __init__(self, conninfo: str) -> None:
+    def __init__(self, conninfo: str, forget_accounts: Callable[[], object]) -> None:
         self._conninfo = conninfo
+        self._forget_accounts = forget_accounts
         self._known: dict[str, int] = {}
 
     def of(self, layer: Layer) -> str | None:
-        """What changes whenever the public sees another layer; None: not known just now.
-
-        Where homes are shown at the area around them, the areas count too.
-        """
-        names = [layer.name] if layer.home is None else [layer.name, layer.home.layer]
-        return self.of_all(names)
+        """What changes whenever anybody sees another layer; None: not known just now."""
+        return self.of_all([layer.name])
 
     def of_all(self, names: Iterable[str]) -> str | None:
         """The revisions of several layers together."""
@@ -60,10 +58,15 @@ class Revisions:
                 # What listens is busy listening, so a second connection reads.
                 async with await self._connect() as listening, await self._connect() as reading:
                     await listening.execute(f"LISTEN {CHANNEL}")
+                    await listening.execute(f"LISTEN {ACCOUNTS}")
+                    self._forget_accounts()
                     await self._read(reading)
                     first.set()
-                    async for _ in listening.notifies():
-                        await self._read(reading)
+                    async for told in listening.notifies():
+                        if told.channel == ACCOUNTS:
+                            self._forget_accounts()
+                        else:
+                            await self._read(reading)
             except psycopg.Error as error:
                 self._known = {}
                 log.warning("lost the connection that tells of changes: %s", error)

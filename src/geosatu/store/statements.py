@@ -40,8 +40,8 @@ from sqlalchemy.types import TypeEngine
 from geosatu.crs import MERCATOR_SRID, STORAGE_SRID, Crs
 from geosatu.database.tables import table_of
 from geosatu.errors import InvalidQuery
-from geosatu.features import Actor, Query
-from geosatu.layers import SYSTEM_FIELDS, Layer
+from geosatu.features import Query
+from geosatu.layers import SYSTEM_FIELDS, Access, Layer
 from geosatu.store.filters import KINDS, Operand, Scope, condition
 from geosatu.store.rendering import DECIMALS, METRE_DECIMALS, feature_text, in_crs, properties_of, published, sql_text
 
@@ -78,36 +78,36 @@ class Statement:
         return Statement(self.sql, {**self.values, **values})
 
 
-def page(layer: Layer, query: Query, actor: Actor) -> Statement:
+def page(layer: Layer, query: Query, access: Access) -> Statement:
     """One row: features as text, how many, whether more follow, and the key of the last as JSON."""
-    return _statement(_page, layer, query, actor, {"most": query.limit})
+    return _statement(_page, layer, query, access, {"most": query.limit})
 
 
-def count(layer: Layer, query: Query, actor: Actor) -> Statement:
+def count(layer: Layer, query: Query, access: Access) -> Statement:
     """One row: how many features match without limit and start, at most one more than `COUNT_LIMIT`."""
-    return _statement(_count, layer, replace(query, after=None, sort=(), limit=0), actor, {})
+    return _statement(_count, layer, replace(query, after=None, sort=(), limit=0), access, {})
 
 
-def feature(layer: Layer, feature_id: int, crs: Crs, actor: Actor) -> Statement:
+def feature(layer: Layer, feature_id: int, crs: Crs, access: Access) -> Statement:
     """One row with id and text of the feature, or none."""
-    return features(layer, [feature_id], crs, actor)
+    return features(layer, [feature_id], crs, access)
 
 
-def features(layer: Layer, ids: list[int], crs: Crs, actor: Actor) -> Statement:
+def features(layer: Layer, ids: list[int], crs: Crs, access: Access) -> Statement:
     """One row with id and text for each of these features that there is."""
-    return _features(layer, crs, actor).given({"ids": ids})
+    return _features(layer, crs, access).given({"ids": ids})
 
 
-def tile(layer: Layer, z: int, x: int, y: int, actor: Actor) -> Statement:
+def tile(layer: Layer, z: int, x: int, y: int, access: Access) -> Statement:
     """One row with the vector tile of WebMercatorQuad; empty where nothing is."""
     pixel = WORLD_M / 2**z / TILE_EXTENT * 16
-    return _tile(layer, actor).given({"z": z, "x": x, "y": y, "pixel": pixel})
+    return _tile(layer, access).given({"z": z, "x": x, "y": y, "pixel": pixel})
 
 
-def queryables(layer: Layer, actor: Actor) -> dict[str, Operand]:
+def queryables(layer: Layer, access: Access) -> dict[str, Operand]:
     """What filters may speak of: the reader's properties and the geometry that they see."""
     columns = table_of(layer).c
-    fields = {field.name: field for field in layer.readable(actor.access)}
+    fields = {field.name: field for field in layer.readable(access)}
     fields |= SYSTEM_FIELDS
     found = {
         name: Operand(KINDS[field.type], cast(columns[name], Text) if field.type == "time" else columns[name])
@@ -116,20 +116,20 @@ def queryables(layer: Layer, actor: Actor) -> dict[str, Operand]:
     found["uid"] = Operand("teks", cast(columns.uid, Text))
     found["version"] = Operand("bilangan", columns.version)
     found["updated_at"] = Operand("waktu", columns.updated_at)
-    _, geom, _ = published(layer, actor)
+    _, geom, _ = published(layer, access)
     return found | {name: Operand("geometri", geom) for name in GEOMETRY_NAMES}
 
 
-def sortables(layer: Layer, actor: Actor) -> dict[str, ColumnElement[Any]]:
+def sortables(layer: Layer, access: Access) -> dict[str, ColumnElement[Any]]:
     """The properties that features can be sorted by."""
     return {
         name: operand.sql
-        for name, operand in queryables(layer, actor).items()
+        for name, operand in queryables(layer, access).items()
         if operand.kind not in ("daftar", "geometri")
     }
 
 
-def _statement(build: Any, layer: Layer, query: Query, actor: Actor, values: dict[str, Any]) -> Statement:
+def _statement(build: Any, layer: Layer, query: Query, access: Access, values: dict[str, Any]) -> Statement:
     """The statement with the query's values; made anew only where a filter comes with it."""
     if query.box is not None:
         values |= dict(zip(("west", "south", "east", "north"), query.box, strict=True))
@@ -143,19 +143,19 @@ def _statement(build: Any, layer: Layer, query: Query, actor: Actor, values: dic
         filter=None,
     )
     if query.filter is None:
-        return _known(build, layer, shape, actor).given(values)
-    return _filtered(build, layer, shape, actor, json.dumps(query.filter)).given(values)
+        return _known(build, layer, shape, access).given(values)
+    return _filtered(build, layer, shape, access, json.dumps(query.filter)).given(values)
 
 
 @lru_cache(maxsize=2048)
-def _known(build: Any, layer: Layer, shape: Query, actor: Actor) -> Statement:
-    return _compiled(build(layer, shape, actor, None))
+def _known(build: Any, layer: Layer, shape: Query, access: Access) -> Statement:
+    return _compiled(build(layer, shape, access, None))
 
 
 @lru_cache(maxsize=512)
-def _filtered(build: Any, layer: Layer, shape: Query, actor: Actor, tree: str) -> Statement:
-    scope = Scope(queryables(layer, actor), shape.filter_crs.srid, shape.filter_crs.north_first)
-    return _compiled(build(layer, shape, actor, condition(json.loads(tree), scope)))
+def _filtered(build: Any, layer: Layer, shape: Query, access: Access, tree: str) -> Statement:
+    scope = Scope(queryables(layer, access), shape.filter_crs.srid, shape.filter_crs.north_first)
+    return _compiled(build(layer, shape, access, condition(json.loads(tree), scope)))
 
 
 def _compiled(statement: Select[Any]) -> Statement:
@@ -169,12 +169,12 @@ def _given(name: str, kind: TypeEngine[Any]) -> ColumnElement[Any]:
     return bindparam(name, type_=kind, required=False)
 
 
-def _page(layer: Layer, shape: Query, actor: Actor, extra: ColumnElement[bool] | None) -> Select[Any]:
-    source, geom, visible = published(layer, actor)
-    order = _order(layer, shape, actor)
+def _page(layer: Layer, shape: Query, access: Access, extra: ColumnElement[bool] | None) -> Select[Any]:
+    source, geom, visible = published(layer, access)
+    order = _order(layer, shape, access)
     ascending = [column.desc().nulls_last() if down else column.asc().nulls_last() for column, down in order]
     most = _given("most", Integer())
-    text = feature_text(layer, geom if shape.geometry else None, _properties(layer, shape, actor), shape.crs)
+    text = feature_text(layer, geom if shape.geometry else None, _properties(layer, shape, access), shape.crs)
     rows = (
         select(
             func.row_number().over(order_by=ascending).label("n"),
@@ -197,8 +197,8 @@ def _page(layer: Layer, shape: Query, actor: Actor, extra: ColumnElement[bool] |
     )
 
 
-def _count(layer: Layer, shape: Query, actor: Actor, extra: ColumnElement[bool] | None) -> Select[Any]:
-    source, geom, visible = published(layer, actor)
+def _count(layer: Layer, shape: Query, access: Access, extra: ColumnElement[bool] | None) -> Select[Any]:
+    source, geom, visible = published(layer, access)
     rows = (
         select(literal_column("1"))
         .select_from(source)
@@ -210,18 +210,18 @@ def _count(layer: Layer, shape: Query, actor: Actor, extra: ColumnElement[bool] 
 
 
 @lru_cache(maxsize=2048)
-def _features(layer: Layer, crs: Crs, actor: Actor) -> Statement:
-    source, geom, visible = published(layer, actor)
+def _features(layer: Layer, crs: Crs, access: Access) -> Statement:
+    source, geom, visible = published(layer, access)
     number = table_of(layer).c.id
-    text = feature_text(layer, geom, properties_of(layer, actor), crs)
+    text = feature_text(layer, geom, properties_of(layer, access), crs)
     wanted = number == func.any(_given("ids", ARRAY(BigInteger())))
     return _compiled(select(number, text).select_from(source).where(visible, wanted))
 
 
 @lru_cache(maxsize=1024)
-def _tile(layer: Layer, actor: Actor) -> Statement:
+def _tile(layer: Layer, access: Access) -> Statement:
     """Simplified to a pixel first, what is smaller than one left out, and few attributes: the rest is asked for."""
-    source, geom, visible = published(layer, actor)
+    source, geom, visible = published(layer, access)
     features = table_of(layer)
     z, x, y = (_given(name, Integer()) for name in ("z", "x", "y"))
     pixel = _given("pixel", Double())
@@ -252,8 +252,8 @@ def _tile(layer: Layer, actor: Actor) -> Statement:
     return _compiled(select(tile).select_from(rows).where(rows.c.geom.is_not(None)))
 
 
-def _properties(layer: Layer, shape: Query, actor: Actor) -> list[Any]:
-    columns = properties_of(layer, actor)
+def _properties(layer: Layer, shape: Query, access: Access) -> list[Any]:
+    columns = properties_of(layer, access)
     if shape.properties is None:
         return columns
     known = {column.name: column for column in columns}
@@ -263,9 +263,9 @@ def _properties(layer: Layer, shape: Query, actor: Actor) -> list[Any]:
     return [known[name] for name in shape.properties]
 
 
-def _order(layer: Layer, shape: Query, actor: Actor) -> list[tuple[ColumnElement[Any], bool]]:
+def _order(layer: Layer, shape: Query, access: Access) -> list[tuple[ColumnElement[Any], bool]]:
     """The columns that features stand in order of, with whether each descends; the id settles the rest."""
-    known = sortables(layer, actor)
+    known = sortables(layer, access)
     for name, _ in shape.sort:
         if name not in known:
             raise InvalidQuery(f"sortby={name}: tidak dapat diurutkan; yang dapat: {', '.join(known)}.")
@@ -286,7 +286,8 @@ def _conditions(
         envelope = func.ST_Envelope(box, type_=Geometry)
         if shape.box_crs.srid != STORAGE_SRID:
             envelope = func.ST_Transform(envelope, literal_column(str(STORAGE_SRID)), type_=Geometry)
-        conditions.append(func.ST_Intersects(geom, envelope))
+        # Under policies only the operator may use the index: comparing boxes tells nothing about hidden rows.
+        conditions += [geom.bool_op("&&")(envelope), func.ST_Intersects(geom, envelope)]
     if shape.after is not None:
         conditions.append(_behind(order, shape.after))
     return conditions
@@ -307,45 +308,45 @@ def _behind(order: list[tuple[ColumnElement[Any], bool]], key: tuple[Any, ...]) 
     return or_(*ways)
 
 
-def lines(layer: Layer, query: Query, actor: Actor) -> Statement:
+def lines(layer: Layer, query: Query, access: Access) -> Statement:
     """All features as GeoJSON text, one a row in order of id, to be streamed."""
-    return _statement(_lines, layer, _whole(query), actor, {})
+    return _statement(_lines, layer, _whole(query), access, {})
 
 
-def rows(layer: Layer, query: Query, actor: Actor) -> Statement:
+def rows(layer: Layer, query: Query, access: Access) -> Statement:
     """All features as a table: id, the reader's properties with lists as text, and `geom` as WKB, x before y."""
-    return _statement(_table, layer, _whole(query), actor, {})
+    return _statement(_table, layer, _whole(query), access, {})
 
 
-def cells(layer: Layer, query: Query, actor: Actor) -> Statement:
+def cells(layer: Layer, query: Query, access: Access) -> Statement:
     """All features as a table of text that a spreadsheet may open: with coordinates instead of geometry, and no
     cell that it would take for a formula."""
-    return _statement(_cells, layer, _whole(query), actor, {})
+    return _statement(_cells, layer, _whole(query), access, {})
 
 
 def _whole(query: Query) -> Query:
     return replace(query, limit=0, after=None, sort=())
 
 
-def _lines(layer: Layer, shape: Query, actor: Actor, extra: ColumnElement[bool] | None) -> Select[Any]:
-    source, geom, visible = published(layer, actor)
+def _lines(layer: Layer, shape: Query, access: Access, extra: ColumnElement[bool] | None) -> Select[Any]:
+    source, geom, visible = published(layer, access)
     east_first = shape.crs._replace(north_first=False)
-    text = feature_text(layer, geom, properties_of(layer, actor), east_first)
+    text = feature_text(layer, geom, properties_of(layer, access), east_first)
     wanted = select(text).select_from(source).where(visible, *_conditions(shape, geom, [], extra))
     return wanted.order_by(table_of(layer).c.id)
 
 
-def _table(layer: Layer, shape: Query, actor: Actor, extra: ColumnElement[bool] | None) -> Select[Any]:
-    source, geom, visible = published(layer, actor)
-    columns = [_tabular(column) for column in properties_of(layer, actor)]
+def _table(layer: Layer, shape: Query, access: Access, extra: ColumnElement[bool] | None) -> Select[Any]:
+    source, geom, visible = published(layer, access)
+    columns = [_tabular(column) for column in properties_of(layer, access)]
     wkb = func.ST_AsBinary(in_crs(geom, shape.crs)).label("geom")
     wanted = select(table_of(layer).c.id, *columns, wkb).select_from(source)
     return wanted.where(visible, *_conditions(shape, geom, [], extra)).order_by(table_of(layer).c.id)
 
 
-def _cells(layer: Layer, shape: Query, actor: Actor, extra: ColumnElement[bool] | None) -> Select[Any]:
-    source, geom, visible = published(layer, actor)
-    columns = [_harmless(_tabular(column)) for column in properties_of(layer, actor)]
+def _cells(layer: Layer, shape: Query, access: Access, extra: ColumnElement[bool] | None) -> Select[Any]:
+    source, geom, visible = published(layer, access)
+    columns = [_harmless(_tabular(column)) for column in properties_of(layer, access)]
     placed = in_crs(geom, shape.crs)
     decimals = DECIMALS if shape.crs.srid == STORAGE_SRID else METRE_DECIMALS
     if layer.geometry == "Point":

@@ -1,0 +1,1 @@
+"""Accounts: who somebody is. What they may do, `geosatu.rights` says and PostgreSQL holds."""

@@ -1,0 +1,314 @@
+"""Rights as PostgreSQL holds them: roles, grants of columns, and policies of rows, all derived from the catalogue.
+
+Each database has four roles of its own. Who serves signs in as `<database>_layanan`, which owns nothing and sees
+no feature, and takes on one of the others for each transaction:
+
+- `<database>_publik`: public fields of published features, homes at their public place;
+- `<database>_internal`: internal fields too, and what is not published yet as far as the account's rights reach;
+- `<database>_terbatas`: everything of the features that the account cares for, in a transaction that has said why.
+
+The account is the setting `geosatu.account` of the transaction. Owners of the tables are above all this.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterable, Iterator
+from hashlib import sha256
+from itertools import groupby
+from typing import Any
+
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from sqlalchemy import Connection, delete, select, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import DBAPIError, ProgrammingError
+
+from geosatu.database import tables
+from geosatu.database.tables import LAYER_SCHEMA, MERCATOR, OWN_SCHEMA, PLACE, table_of
+from geosatu.errors import DatabaseUnavailable
+from geosatu.features import Actor
+from geosatu.layers import ACCESS_LEVELS, Access, Catalogue, Layer
+from geosatu.rights import ROLES, STEPS
+
+SERVICE = "layanan"
+PASSWORD = "service_password"  # noqa: S105  # the name of a secret, not one
+APPLIED = "rights"
+
+OURS = ("kode_wilayah", "status", "source", "accuracy_m", "uid", "version", "updated_at")
+"""The columns of ours that every reader sees, behind the layer's own."""
+
+ACCOUNT_TABLES = ("account", "account_right", "session", "token", "invitation", "attempt", "data_list")
+"""What the service itself reads and writes, in nobody's name."""
+
+
+def role_name(database: str, level: str) -> str:
+    """The role of a database for readers of this level, or for the service."""
+    return f"{database[:50]}_{level}"
+
+
+ACTING = "SELECT set_config('role', %(role)s, true), set_config('geosatu.account', %(account)s, true)"
+"""Until the transaction ends, the database answers as to this actor."""
+
+
+OPENING = "SELECT geosatu.open_restricted(%(reason)s, %(detail)s, %(address)s)"
+"""Restricted fields can be read until the transaction ends; the audit log tells who did, and why."""
+
+
+def opening(layer: Layer, actor: Actor) -> dict[str, Any]:
+    """The values of `OPENING`."""
+    fields = [field.name for field in layer.fields.values() if field.access == "terbatas"]
+    detail = {"lapisan": layer.name, "field": fields}
+    return {"reason": actor.reason, "detail": json.dumps(detail), "address": actor.address}
+
+
+def acting(database: str, actor: Actor) -> dict[str, str]:
+    """The values of `ACTING`."""
+    return {"role": role_name(database, actor.access), "account": str(actor.account or "")}
+
+
+def act_as(conn: Connection, actor: Actor) -> None:
+    """Until the transaction ends, the database answers as to this actor."""
+    conn.exec_driver_sql(ACTING, acting(str(conn.engine.url.database), actor))
+
+
+def open_restricted(conn: Connection, layer: Layer, actor: Actor) -> None:
+    """From here to the end of the transaction this actor reads restricted fields, which is logged."""
+    conn.exec_driver_sql(OPENING, opening(layer, actor))
+
+
+def conninfo_as(conninfo: str, actor: Actor) -> str:
+    """The address for connections that this actor has to themselves."""
+    parts = conninfo_to_dict(conninfo)
+    told = acting(str(parts["dbname"]), actor)
+    options = f"{parts.get('options', '')} -c role={told['role']} -c geosatu.account={told['account']}"
+    return make_conninfo(conninfo, options=options)
+
+
+def apply_rights(conn: Connection, catalogue: Catalogue) -> None:
+    """Bring roles, grants and policies to what the catalogue and `geosatu.rights` say; nothing if they are there."""
+    database = str(conn.scalar(text("SELECT current_database()")))
+    _make_roles(conn, database)
+    statements = list(_statements(database, catalogue))
+    wanted = sha256("\n".join(statements).encode()).hexdigest()
+    stored = tables.secrets.c
+    if conn.scalar(select(stored.value).where(stored.name == APPLIED)) == wanted:
+        return
+    clear_rights(conn)
+    _allow_index_under_policies(conn)
+    for statement in statements:
+        conn.exec_driver_sql(statement)
+    _remember(conn, APPLIED, wanted)
+
+
+def service_password(conn: Connection) -> str:
+    """The password of the service's role, generated when it was made."""
+    stored = tables.secrets.c
+    return str(conn.scalar(select(stored.value).where(stored.name == PASSWORD)))
+
+
+def _make_roles(conn: Connection, database: str) -> None:
+    """The four roles; the service may take on the others and inherits nothing from them."""
+    known = set(conn.scalars(text("SELECT rolname FROM pg_roles")))
+    stored = tables.secrets.c
+    password = conn.scalar(select(stored.value).where(stored.name == PASSWORD))
+    service = role_name(database, SERVICE)
+    if service in known and password is not None:
+        return
+    try:
+        with conn.begin_nested():
+            for level in ACCESS_LEVELS:
+                if role_name(database, level) not in known:
+                    _run(conn, "CREATE ROLE {} NOLOGIN", role_name(database, level))
+            password = secrets.token_urlsafe(32)
+            if service not in known:
+                _run(conn, "CREATE ROLE {} LOGIN NOINHERIT", service)
+            conn.exec_driver_sql(
+                sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(service), password).as_string(None)
+            )
+            for level in ACCESS_LEVELS:
+                _run(conn, "GRANT {} TO {}", role_name(database, level), service)
+    except ProgrammingError as error:
+        raise DatabaseUnavailable(
+            "Pengguna basis data itu tidak berhak membuat peran, padahal hak pembaca dijaga oleh PostgreSQL; minta "
+            f"administrator menjalankan ALTER ROLE ... CREATEROLE ({str(error.orig).strip().splitlines()[0]})."
+        ) from None
+    _remember(conn, PASSWORD, password)
+
+
+def _run(conn: Connection, statement: str, *names: str) -> None:
+    conn.exec_driver_sql(sql.SQL(statement).format(*map(sql.Identifier, names)).as_string(None))
+
+
+def _remember(conn: Connection, name: str, value: str) -> None:
+    row = insert(tables.secrets).values(name=name, value=value)
+    conn.execute(row.on_conflict_do_update(index_elements=["name"], set_={"value": value}))
+
+
+def clear_rights(conn: Connection) -> None:
+    """Remove policies and what else follows from the catalogue here, so that tables can change: nobody but the
+    owner sees a feature until `apply_rights`."""
+    conn.execute(delete(tables.secrets).where(tables.secrets.c.name == APPLIED))
+    for schema, table, name in conn.execute(
+        text("SELECT schemaname, tablename, policyname FROM pg_policies WHERE schemaname IN (:own, :layer)"),
+        {"own": OWN_SCHEMA, "layer": LAYER_SCHEMA},
+    ).all():
+        _run(conn, "DROP POLICY {} ON {}.{}", name, schema, table)
+    for table, name in conn.execute(
+        text(
+            "SELECT c.relname, t.tgname FROM pg_trigger t JOIN pg_class c ON c.oid = tgrelid"
+            " WHERE c.relnamespace = to_regnamespace(:layer) AND (tgname LIKE 'place%' OR tgname = 'guard_status')"
+        ),
+        {"layer": LAYER_SCHEMA},
+    ).all():
+        _run(conn, "DROP TRIGGER {} ON {}.{}", name, LAYER_SCHEMA, table)
+
+
+def _allow_index_under_policies(conn: Connection) -> None:
+    """Let searches by place use their index, as far as we may."""
+    try:
+        with conn.begin_nested():
+            # It only compares boxes; without this, no spatial index would be used under policies.
+            conn.exec_driver_sql("ALTER FUNCTION public.geometry_overlaps(geometry, geometry) LEAKPROOF")
+    except DBAPIError:
+        pass  # not our server: searches by place are slower there, and as right
+
+
+def _statements(database: str, catalogue: Catalogue) -> Iterator[str]:
+    public, internal, restricted = (role_name(database, level) for level in ACCESS_LEVELS)
+    service = role_name(database, SERVICE)
+    everybody = f'"{public}", "{internal}", "{restricted}"'
+    yield f'GRANT USAGE ON SCHEMA {OWN_SCHEMA}, {LAYER_SCHEMA} TO {everybody}, "{service}"'
+    yield f'GRANT SELECT ON geosatu.layer_revision, geosatu."check", geosatu.step TO {everybody}, "{service}"'
+    listed = ", ".join(f"geosatu.{name}" for name in ACCOUNT_TABLES)
+    yield f'GRANT SELECT, INSERT, UPDATE, DELETE ON {listed} TO "{service}"'
+    yield f'GRANT SELECT (name, full_name, id) ON geosatu.account TO "{internal}", "{restricted}"'
+    yield f'GRANT SELECT ON geosatu.data_list TO "{internal}"'
+    yield "DELETE FROM geosatu.step WHERE true"
+    rows = ", ".join(f"('{step.before}', '{step.after}', '{role}')" for step in STEPS for role in step.roles)
+    yield f"INSERT INTO geosatu.step VALUES {rows}"  # noqa: S608  # words of our own
+    yield from _own_policies(public, internal, restricted, service)
+    for layer in catalogue:
+        yield from _layer_statements(layer, public, internal, restricted)
+
+
+def _own_policies(public: str, internal: str, restricted: str, service: str) -> Iterator[str]:
+    """What people see of findings, decisions and the audit log."""
+    for name in ("finding", "decision", "audit"):
+        yield f"ALTER TABLE geosatu.{name} ENABLE ROW LEVEL SECURITY"
+    yield f'GRANT SELECT ON geosatu.finding TO "{public}", "{internal}", "{restricted}"'
+    yield f'CREATE POLICY public ON geosatu.finding FOR SELECT TO "{public}" USING (public)'
+    yield (
+        f'CREATE POLICY staff ON geosatu.finding FOR SELECT TO "{internal}", "{restricted}" '
+        f"USING (public OR {_somewhere(role for role, each in ROLES.items() if each.sees)})"
+    )
+    yield f'GRANT SELECT, INSERT ON geosatu.decision TO "{internal}"'
+    yield (
+        f'CREATE POLICY seen ON geosatu.decision FOR SELECT TO "{internal}" USING '
+        f"(account = geosatu.account() OR {_within(role for role, each in ROLES.items() if each.sees)})"
+    )
+    yield (f'CREATE POLICY own ON geosatu.decision FOR INSERT TO "{internal}" WITH CHECK (account = geosatu.account())')
+    yield f'GRANT INSERT ON geosatu.audit TO "{service}", "{internal}", "{restricted}"'
+    yield f'GRANT SELECT ON geosatu.audit TO "{internal}"'
+    yield f'CREATE POLICY written ON geosatu.audit FOR INSERT TO "{service}" WITH CHECK (true)'
+    yield (
+        f'CREATE POLICY own ON geosatu.audit FOR INSERT TO "{internal}", "{restricted}" '
+        "WITH CHECK (account = geosatu.account())"
+    )
+    auditors = _somewhere(role for role, each in ROLES.items() if each.audits)
+    yield f'CREATE POLICY seen ON geosatu.audit FOR SELECT TO "{internal}" USING ({auditors})'
+
+
+def _layer_statements(layer: Layer, public: str, internal: str, restricted: str) -> Iterator[str]:
+    table = table_of(layer).fullname
+    yield f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY"
+    yield f'REVOKE ALL ON {table} FROM "{public}", "{internal}", "{restricted}"'
+    yield f'GRANT SELECT ({_columns(layer, "publik")}) ON {table} TO "{public}"'
+    yield f'GRANT SELECT ({_columns(layer, "internal")}) ON {table} TO "{internal}"'
+    yield f'GRANT SELECT ON {table} TO "{restricted}"'
+    yield f'GRANT UPDATE (status, updated_by) ON {table} TO "{internal}"'
+    yield f"CREATE POLICY public ON {table} FOR SELECT TO \"{public}\" USING (status = 'terbit')"
+    yield f'CREATE POLICY staff ON {table} FOR SELECT TO "{internal}" USING ({_seen()})'
+    steppers = dict.fromkeys(role for step in STEPS for role in step.roles if role != "relawan")
+    yield (
+        f'CREATE POLICY review ON {table} FOR UPDATE TO "{internal}" USING ({_within(steppers)} OR {_own()}) '
+        f"WITH CHECK ({_within(steppers)} OR {_own()})"
+    )
+    carers = [role for role, each in ROLES.items() if each.cares]
+    yield (
+        f'CREATE POLICY care ON {table} FOR SELECT TO "{restricted}" '
+        f"USING ((SELECT geosatu.is_open()) AND ({_within(carers)} OR {_own()}))"
+    )
+    yield (
+        f"CREATE TRIGGER guard_status BEFORE UPDATE OF status ON {table} FOR EACH ROW "
+        "WHEN (OLD.status IS DISTINCT FROM NEW.status) EXECUTE FUNCTION geosatu.guard_status()"
+    )
+    if layer.home is not None:
+        yield from _home_statements(layer)
+
+
+def _home_statements(layer: Layer) -> Iterator[str]:
+    """Triggers that keep the public place of homes, on the layer and on that of the areas around them."""
+    assert layer.home is not None
+    table, areas = table_of(layer).fullname, layer.home.layer
+    values = ",".join(str(value).lower() if isinstance(value, bool) else value for value in layer.home.values)
+    about = f"'{layer.home.field or ''}', '{{{values}}}'"
+    yield (
+        f"CREATE TRIGGER place BEFORE INSERT OR UPDATE ON {table} FOR EACH ROW "
+        f"WHEN (current_setting('geosatu.deriving', true) IS DISTINCT FROM 'on') "
+        f"EXECUTE FUNCTION geosatu.keep_place('{areas}', {about})"
+    )
+    for action, named in (
+        ("INSERT", "NEW TABLE AS after"),
+        ("UPDATE", "OLD TABLE AS before NEW TABLE AS after"),
+        ("DELETE", "OLD TABLE AS before"),
+    ):
+        yield (
+            f"CREATE TRIGGER place_{layer.name}_{action.lower()} AFTER {action} ON {LAYER_SCHEMA}.{areas} "
+            f"REFERENCING {named} FOR EACH STATEMENT EXECUTE FUNCTION geosatu.move_places('{layer.name}', {about})"
+        )
+    place = f"geosatu.place_of(to_jsonb(f) - 'geom', f.geom, '{areas}', {about})"
+    yield (
+        f"DO $$ BEGIN IF EXISTS (SELECT FROM {table}) THEN "  # noqa: S608  # names of our own
+        "PERFORM set_config('geosatu.deriving', 'on', true); "
+        f"UPDATE {table} f SET {PLACE} = {place} WHERE {PLACE} IS DISTINCT FROM {place}; "
+        "PERFORM set_config('geosatu.deriving', '', true); END IF; END $$"
+    )
+
+
+def _columns(layer: Layer, access: Access) -> str:
+    """What readers of this level may see."""
+    geometry = ("geom", MERCATOR) if layer.home is None else (PLACE,)
+    names = ("id", *(field.name for field in layer.readable(access)), *OURS, *geometry)
+    return ", ".join(f'"{name}"' for name in names)
+
+
+def _seen() -> str:
+    """The rows that staff see: what is published, and what the statuses and areas of their rights add."""
+    seeing = sorted(((role.sees, name) for name, role in ROLES.items() if role.sees), key=lambda each: each[0])
+    ways = ["status = 'terbit'"]
+    for statuses, roles in groupby(seeing, key=lambda each: each[0]):
+        listed = ", ".join(f"'{status}'" for status in statuses)
+        ways.append(f"(status IN ({listed}) AND {_within(name for _, name in roles)})")
+    staff = _somewhere(name for name, role in ROLES.items() if role.staff)
+    return f"({staff} AND ({' OR '.join(ways)})) OR {_own()}"
+
+
+def _own() -> str:
+    """The features that the account made itself, as a volunteer."""
+    return f"({_somewhere(['relawan'])} AND created_by = (SELECT geosatu.account_name()))"
+
+
+def _within(roles: Iterable[str]) -> str:
+    """The row lies where the account has one of the roles. In a subquery, PostgreSQL asks once for all rows."""
+    return f"geosatu.areas_of(kode_wilayah) && (SELECT geosatu.areas({_array(roles)}))"
+
+
+def _somewhere(roles: Iterable[str]) -> str:
+    """The account has one of the roles, wherever."""
+    return f"(SELECT geosatu.areas({_array(roles)}) <> '{{}}')"
+
+
+def _array(roles: Iterable[str]) -> str:
+    return f"ARRAY[{', '.join(repr(role) for role in roles)}]"

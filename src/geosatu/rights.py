@@ -1,0 +1,100 @@
+"""Who may do what: the roles, what each sees in its area, and the steps of review that each may take.
+
+PostgreSQL holds these rights: `database.rights` makes policies, grants and a table of steps out of them. Routes
+ask here only to tell people what they may do.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from geosatu.errors import InvalidQuery, shortened
+from geosatu.layers import STATUSES
+
+UNPUBLISHED = ("draf", "diajukan", "perlu_perbaikan", "disetujui")
+HANDED_IN = ("diajukan", "disetujui")
+
+WHOLE_CITY = ""
+"""The area of who works for the whole city. Other areas are codes of a kecamatan or a kelurahan."""
+
+
+class Role(NamedTuple):
+    """What somebody with this role sees, besides what is published."""
+
+    title: str
+    sees: tuple[str, ...] = ()
+    """The statuses of features in its area that it sees."""
+    staff: bool = True
+    """Whether it sees internal fields."""
+    cares: bool = False
+    """Whether it may read restricted fields and true places of homes in its area, telling why."""
+    audits: bool = False
+    """Whether it reads the audit log and manages accounts."""
+
+
+ROLES: dict[str, Role] = {
+    "pic_kelurahan": Role("PIC Satu Data kelurahan", (*UNPUBLISHED, "arsip"), cares=True),
+    "relawan": Role("Relawan (hanya datanya sendiri)", staff=False),
+    "lurah": Role("Lurah", (*UNPUBLISHED, "arsip"), cares=True),
+    "camat": Role("Camat", HANDED_IN),
+    "opd": Role("Perangkat daerah (OPD)", HANDED_IN),
+    "perencana": Role("Perencana"),
+    "walidata": Role("Walidata", (*UNPUBLISHED, "arsip"), cares=True, audits=True),
+}
+
+
+class Step(NamedTuple):
+    """A change of status."""
+
+    before: str
+    after: str
+    roles: tuple[str, ...]
+    """Who may take it in their area; a volunteer only with features of their own."""
+    title: str
+    needs_note: bool = False
+
+
+STEPS: tuple[Step, ...] = (
+    Step("draf", "diajukan", ("pic_kelurahan", "relawan", "lurah"), "Ajukan"),
+    Step("perlu_perbaikan", "diajukan", ("pic_kelurahan", "relawan", "lurah"), "Ajukan lagi"),
+    Step("diajukan", "draf", ("pic_kelurahan", "relawan"), "Tarik kembali"),
+    Step("diajukan", "disetujui", ("lurah",), "Setujui"),
+    Step("diajukan", "perlu_perbaikan", ("lurah", "walidata"), "Kembalikan", needs_note=True),
+    Step("disetujui", "terbit", ("walidata",), "Terbitkan"),
+    Step("disetujui", "perlu_perbaikan", ("walidata",), "Kembalikan", needs_note=True),
+    Step("terbit", "perlu_perbaikan", ("walidata",), "Tarik dari publik", needs_note=True),
+    Step("draf", "arsip", ("pic_kelurahan", "walidata"), "Arsipkan"),
+    Step("perlu_perbaikan", "arsip", ("pic_kelurahan", "walidata"), "Arsipkan"),
+    Step("terbit", "arsip", ("walidata",), "Arsipkan", needs_note=True),
+    Step("arsip", "draf", ("pic_kelurahan", "walidata"), "Kembalikan ke draf"),
+)
+"""Every change of status that there is, and who may make it."""
+
+
+class Right(NamedTuple):
+    """A role in an area."""
+
+    role: str
+    area: str
+    """`WHOLE_CITY`, or the code of a kecamatan (PP.KK.CC) or a kelurahan (PP.KK.CC.LLLL)."""
+
+    def covers(self, kode_wilayah: str | None) -> bool:
+        """Whether a feature of this kelurahan lies in the area; one of no kelurahan is the whole city's."""
+        return self.area in areas_of(kode_wilayah)
+
+
+def areas_of(kode_wilayah: str | None) -> tuple[str, ...]:
+    """The areas that a kelurahan lies in."""
+    return (WHOLE_CITY,) if kode_wilayah is None else (WHOLE_CITY, kode_wilayah[:8], kode_wilayah)
+
+
+def step_between(before: str, after: str) -> Step:
+    """The step from one status to another, or `InvalidQuery`."""
+    for step in STEPS:
+        if (step.before, step.after) == (before, after):
+            return step
+    known = ", ".join(STATUSES[step.after] for step in STEPS if step.before == before)
+    raise InvalidQuery(
+        f"Dari status {STATUSES.get(before, shortened(before))} tidak ada langkah ke "
+        f"{STATUSES.get(after, shortened(after))}; yang ada: {known}."
+    )
