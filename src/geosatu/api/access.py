@@ -7,6 +7,7 @@ import binascii
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 
 from geosatu.accounts.known import Account, Known
@@ -30,13 +31,25 @@ class Reader:
     actor: Actor = PUBLIC
     account: Account | None = None
 
-    @property
+    @cached_property
     def mark(self) -> str:
         """Part of what answers are kept by; empty for the public."""
         if self.actor.account is None or self.account is None:
             return ""
         told = f"{self.account.id}\x1f{self.account.rights}\x1f{self.actor.access}"
-        return sha256(told.encode()).hexdigest()[:10]
+        return "-" + sha256(told.encode()).hexdigest()[:10]
+
+    @property
+    def restricted(self) -> bool:
+        """Whether restricted fields are read, of which nothing is kept."""
+        return self.actor.access == "terbatas"
+
+    @property
+    def cache_control(self) -> bytes:
+        """Who may keep an answer."""
+        if self.restricted:
+            return b"no-store"
+        return b"no-cache" if self.actor.account is None else b"private, no-cache"
 
 
 EVERYBODY = Reader()

@@ -12,8 +12,9 @@ from fastapi import FastAPI
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg_pool import AsyncConnectionPool
 from sqlalchemy import Engine
+from starlette.datastructures import MutableHeaders
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from geosatu.accounts.known import Known
 from geosatu.api import files, ogc, pages
@@ -46,6 +47,29 @@ class HeadAsGet:
         await self.app(scope, receive, send)
 
 
+class Personal:
+    """What is answered to somebody who signed in is for nobody else; assets are the same for all."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"].startswith("/assets/"):
+            await self.app(scope, receive, send)
+            return
+        signed = any(name in (b"authorization", b"cookie") for name, _ in scope["headers"])
+
+        async def told(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers.add_vary_header("Authorization, Cookie")
+                if signed and headers.get("cache-control") != "no-store":
+                    headers["cache-control"] = "private, no-cache"
+            await send(message)
+
+        await self.app(scope, receive, told)
+
+
 def create_app(settings: Settings, catalogue: Catalogue, engine: Engine) -> ASGIApp:
     """The service over a prepared database; `engine` is that of `open_service`."""
     conninfo = conninfo_as(conninfo_of(engine, LONGEST_STATEMENT), PUBLIC)
@@ -71,6 +95,7 @@ def create_app(settings: Settings, catalogue: Catalogue, engine: Engine) -> ASGI
     app.state.city = city
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=4)
     app.add_middleware(HeadAsGet)
+    app.add_middleware(Personal)
     app.include_router(ogc.router, prefix="/ogc")
     app.include_router(files.router)
     app.include_router(pages.router)

@@ -20,13 +20,14 @@ from isal import igzip
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from geosatu.api.access import EVERYBODY, REASON, Reader, reader_of
 from geosatu.api.context import City
 from geosatu.api.links import base_of, link
 from geosatu.api.parameters import after_token, crs_of, parameters_of, query_of, require_json, require_known, whole_id
 from geosatu.api.problems import answer_to
 from geosatu.crs import Crs
 from geosatu.errors import InvalidQuery, UnknownFeature
-from geosatu.features import PUBLIC, Page, Query
+from geosatu.features import Page, Query
 from geosatu.layers import Layer
 from geosatu.store import answers
 
@@ -36,6 +37,7 @@ WORTH_COMPRESSING = 1_000
 KEPT_TILES_BYTES = 64_000_000
 KEPT_COUNTS = 10_000
 MAX_ZOOM = 22
+VARY = b"Accept, Accept-Encoding, Authorization, Cookie"
 COMPACT = (",", ":")
 
 PATH = re.compile(r"/ogc/collections/([^/]+)/(?:items|items/([^/]+)|tiles/WebMercatorQuad/(\d+)/(\d+)/(\d+))")
@@ -74,32 +76,48 @@ class Hot:
         headers = dict(scope["headers"])
         try:
             layer = self.city.catalogue[found[1]]
-            revision = self.city.revisions.of(layer)
-            tag = None if revision is None else f'W/"{self.city.edition}-{revision}"'.encode()
+            given = parameters_of(scope["query_string"])
+            reader = await self._reader(scope, headers, given)
+            revision = None if reader.restricted else self.city.revisions.of(layer)
+            tag = None if revision is None else f'W/"{self.city.edition}-{revision}{reader.mark}"'.encode()
             if tag is not None and tag in headers.get(b"if-none-match", b""):
-                await _start(send, 304, [(b"etag", tag)])
+                await _start(send, reader, 304, [(b"etag", tag)])
                 await send({"type": "http.response.body", "body": b""})
                 return
-            answer = await self._answer(scope, found, layer, revision)
+            answer = await self._answer(scope, reader, given, found, layer, revision)
         except Exception as error:
             # A bug ends here too: nothing stands outside to answer it.
             await answer_to(error)(scope, receive, send)
             return
-        await _send(send, scope, headers, answer, tag)
+        await _send(send, reader, scope, headers, answer, tag)
 
-    async def _answer(self, scope: Scope, found: re.Match[str], layer: Layer, revision: str | None) -> Answer:
-        given = parameters_of(scope["query_string"])
+    async def _reader(self, scope: Scope, headers: Mapping[bytes, bytes], given: dict[str, str]) -> Reader:
+        """Who asks; the reason for restricted fields is taken out of what is given."""
+        if b"authorization" not in headers and b"cookie" not in headers and REASON not in given:
+            return EVERYBODY
+        client = scope.get("client")
+        return await reader_of(self.city.known, headers, given.pop(REASON, None), client[0] if client else None)
+
+    async def _answer(
+        self,
+        scope: Scope,
+        reader: Reader,
+        given: Mapping[str, str],
+        found: re.Match[str],
+        layer: Layer,
+        revision: str | None,
+    ) -> Answer:
         if found[3] is not None:
-            return await self._tile(layer, given, found, revision)
+            return await self._tile(reader, layer, given, found, revision)
         if found[2] is not None:
-            return await self._feature(scope, layer, given, found[2])
-        return await self._page(scope, layer, given)
+            return await self._feature(scope, reader, layer, given, found[2])
+        return await self._page(scope, reader, layer, given)
 
-    async def _page(self, scope: Scope, layer: Layer, given: Mapping[str, str]) -> Answer:
-        query = query_of(layer, given, PUBLIC)
-        page = await answers.page(self.city.pool, layer, query, PUBLIC)
+    async def _page(self, scope: Scope, reader: Reader, layer: Layer, given: Mapping[str, str]) -> Answer:
+        query = query_of(layer, given, reader.actor)
+        page = await answers.page(self.city.pool, layer, query, reader.actor)
         head: dict[str, Any] = {"type": "FeatureCollection", "timeStamp": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"}
-        matched = await matched_of(self.city, layer, query, page)
+        matched = await matched_of(self.city, reader, layer, query, page)
         if matched is not None:
             head["numberMatched"] = matched
         head |= {"numberReturned": page.returned, "links": page_links(self._base(scope), layer, given, page)}
@@ -107,26 +125,28 @@ class Hot:
         body = b"".join((text[:-1], b',"features":[', page.features, b"]}"))
         return Answer(body, GEOJSON, content_crs(query.crs))
 
-    async def _feature(self, scope: Scope, layer: Layer, given: Mapping[str, str], said: str) -> Answer:
+    async def _feature(self, scope: Scope, reader: Reader, layer: Layer, given: Mapping[str, str], said: str) -> Answer:
         require_known(given, "crs", "f")
         require_json(given)
         crs = crs_of(given, "crs")
         number = whole_id(layer, said)
-        text = await self._singles.feature(layer, number, crs, PUBLIC)
+        text = await self._singles.feature(layer, number, crs, reader.actor)
         links = _item_links(f"{self._base(scope)}/ogc/collections/{layer.name}", layer.title)
         body = b"".join((text[:-1], b',"links":', links.replace(b"{id}", b"%d" % number), b"}"))
         return Answer(body, GEOJSON, content_crs(crs))
 
-    async def _tile(self, layer: Layer, given: Mapping[str, str], found: re.Match[str], revision: str | None) -> Answer:
+    async def _tile(
+        self, reader: Reader, layer: Layer, given: Mapping[str, str], found: re.Match[str], revision: str | None
+    ) -> Answer:
         if given.keys() - {"f"}:
             raise InvalidQuery("Petak tidak punya parameter.")
         z, y, x = (int(part) if len(part) < 10 else 2**31 for part in found.group(3, 4, 5))
         if z > MAX_ZOOM or x >= 2**z or y >= 2**z:
             raise UnknownFeature(f"Petak {z}/{y}/{x} tidak ada; tingkat 0 sampai {MAX_ZOOM}.")
-        key = (layer.name, revision or "", z, y, x)
+        key = (layer.name, revision or "", reader.mark, z, y, x)
         kept = self._tiles.get(key)
         if kept is None or revision is None:
-            body = await answers.tile(self.city.pool, layer, z, x, y, PUBLIC)
+            body = await answers.tile(self.city.pool, layer, z, x, y, reader.actor)
             worth = len(body) >= WORTH_COMPRESSING
             kept = Answer(body, MVT, gzipped=igzip.compress(body, compresslevel=1) if worth else None)
             if revision is not None:
@@ -147,14 +167,14 @@ class Hot:
         return base_of(self.city.settings, Request(scope))
 
 
-async def matched_of(city: City, layer: Layer, query: Query, page: Page) -> int | None:
+async def matched_of(city: City, reader: Reader, layer: Layer, query: Query, page: Page) -> int | None:
     """How many match in all; counted once per question and revision, and not at all where the page tells."""
     if page.next is None and query.after is None:
         return page.returned
     revision = city.revisions.of(layer)
-    key = (layer.name, revision, query.box, query.box_crs, json.dumps(query.filter), query.filter_crs)
+    key = (layer.name, revision, reader.mark, query.box, query.box_crs, json.dumps(query.filter), query.filter_crs)
     if revision is None or key not in city.counts:
-        city.counts[key] = await answers.count(city.pool, layer, query, PUBLIC)
+        city.counts[key] = await answers.count(city.pool, layer, query, reader.actor)
         while len(city.counts) > KEPT_COUNTS:
             city.counts.popitem(last=False)
     return city.counts[key]
@@ -208,12 +228,14 @@ def content_crs(crs: Crs) -> tuple[tuple[bytes, bytes], ...]:
     return ((b"content-crs", f"<{crs.uri}>".encode()),)
 
 
-async def _start(send: Send, status: int, headers: list[tuple[bytes, bytes]]) -> None:
-    kept = [(b"cache-control", b"no-cache"), (b"vary", b"Accept, Accept-Encoding"), *headers]
+async def _start(send: Send, reader: Reader, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+    kept = [(b"cache-control", reader.cache_control), (b"vary", VARY), *headers]
     await send({"type": "http.response.start", "status": status, "headers": kept})
 
 
-async def _send(send: Send, scope: Scope, asked: Mapping[bytes, bytes], answer: Answer, tag: bytes | None) -> None:
+async def _send(
+    send: Send, reader: Reader, scope: Scope, asked: Mapping[bytes, bytes], answer: Answer, tag: bytes | None
+) -> None:
     body = answer.body
     headers = [(b"content-type", answer.media_type), (b"access-control-allow-origin", b"*"), *answer.headers]
     if tag is not None:
@@ -222,5 +244,5 @@ async def _send(send: Send, scope: Scope, asked: Mapping[bytes, bytes], answer: 
         body = answer.gzipped or igzip.compress(body, compresslevel=1)
         headers.append((b"content-encoding", b"gzip"))
     headers.append((b"content-length", str(len(body)).encode()))
-    await _start(send, 200, headers)
+    await _start(send, reader, 200, headers)
     await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})

@@ -13,14 +13,14 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from geosatu.api import html, schemas
-from geosatu.api.context import BaseDep, CityDep, ConnDep, LayerDep
+from geosatu.api.context import BaseDep, CityDep, ConnDep, LayerDep, ReaderDep
 from geosatu.api.hot import matched_of, page_links, wants_html
 from geosatu.api.links import HEADERS, link
 from geosatu.api.openapi import openapi_document
 from geosatu.api.parameters import parameters_of, query_of, require_known, whole_id
 from geosatu.crs import CRS84, WGS84_EAST_FIRST, crs_near
 from geosatu.errors import InvalidQuery, shortened
-from geosatu.features import PUBLIC, Box
+from geosatu.features import Box
 from geosatu.layers import Layer
 from geosatu.store import answers, read
 
@@ -88,9 +88,9 @@ ONLY_FORMAT = [Depends(only_format)]
 
 @router.get("", dependencies=ONLY_FORMAT)
 @router.get("/", include_in_schema=False, dependencies=ONLY_FORMAT)
-def landing(request: Request, base: BaseDep, city: CityDep, conn: ConnDep) -> Response:
+def landing(request: Request, base: BaseDep, city: CityDep, reader: ReaderDep, conn: ConnDep) -> Response:
     """The landing page."""
-    overview = city.overview(conn)
+    overview = city.overview(conn, reader)
     if wants_html(request.scope):
         return page_of(html.landing(base, overview.title, city.catalogue, overview.summaries))
     return JSONResponse(
@@ -126,9 +126,9 @@ def api(base: BaseDep, city: CityDep) -> Response:
 
 
 @router.get("/collections", dependencies=ONLY_FORMAT)
-def collections(request: Request, base: BaseDep, city: CityDep, conn: ConnDep) -> Response:
+def collections(request: Request, base: BaseDep, city: CityDep, reader: ReaderDep, conn: ConnDep) -> Response:
     """Every layer."""
-    summaries = city.overview(conn).summaries
+    summaries = city.overview(conn, reader).summaries
     if wants_html(request.scope):
         return page_of(html.collections(base, city.catalogue, summaries))
     return JSONResponse(
@@ -143,9 +143,11 @@ def collections(request: Request, base: BaseDep, city: CityDep, conn: ConnDep) -
 
 
 @router.get("/collections/{name}", dependencies=ONLY_FORMAT)
-def collection(request: Request, base: BaseDep, city: CityDep, layer: LayerDep, conn: ConnDep) -> Response:
+def collection(
+    request: Request, base: BaseDep, city: CityDep, reader: ReaderDep, layer: LayerDep, conn: ConnDep
+) -> Response:
     """One layer."""
-    summary = city.overview(conn).summaries[layer.name]
+    summary = city.overview(conn, reader).summaries[layer.name]
     if wants_html(request.scope):
         return page_of(html.collection(base, layer, summary, _systems(summary)))
     return JSONResponse(_collection(base, layer, summary))
@@ -176,14 +178,14 @@ def feature_schema(base: BaseDep, layer: LayerDep) -> Response:
 
 
 @router.get("/collections/{name}/items")
-async def items(request: Request, base: BaseDep, city: CityDep, layer: LayerDep) -> Response:
+async def items(request: Request, base: BaseDep, city: CityDep, reader: ReaderDep, layer: LayerDep) -> Response:
     """One page of features for people."""
     given = parameters_of(request.scope["query_string"])
-    query = query_of(layer, given, PUBLIC)
+    query = query_of(layer, given, reader.actor)
     if query.crs != WGS84_EAST_FIRST:
         raise InvalidQuery("crs: halaman untuk dibaca hanya ada dalam CRS84; pakai f=json.")
-    page = await answers.page(city.pool, layer, query, PUBLIC)
-    matched = await matched_of(city, layer, query, page)
+    page = await answers.page(city.pool, layer, query, reader.actor)
+    matched = await matched_of(city, reader, layer, query, page)
     features = json.loads(b"[" + page.features + b"]")
     text = html.items(
         base,
@@ -198,29 +200,31 @@ async def items(request: Request, base: BaseDep, city: CityDep, layer: LayerDep)
 
 
 @router.get("/collections/{name}/items/{feature}")
-async def item(request: Request, base: BaseDep, city: CityDep, layer: LayerDep, feature: str) -> Response:
+async def item(
+    request: Request, base: BaseDep, city: CityDep, reader: ReaderDep, layer: LayerDep, feature: str
+) -> Response:
     """One feature for people."""
     only_format(request)
-    text = await answers.feature(city.pool, layer, whole_id(layer, feature), WGS84_EAST_FIRST, PUBLIC)
+    text = await answers.feature(city.pool, layer, whole_id(layer, feature), WGS84_EAST_FIRST, reader.actor)
     return page_of(html.item(base, layer, json.loads(text)))
 
 
 @router.get("/collections/{name}/tiles", dependencies=ONLY_FORMAT)
-def tilesets(base: BaseDep, city: CityDep, layer: LayerDep, conn: ConnDep) -> Response:
+def tilesets(base: BaseDep, city: CityDep, reader: ReaderDep, layer: LayerDep, conn: ConnDep) -> Response:
     """The tile sets of a layer: there is one."""
-    return JSONResponse({"tilesets": [_tileset(base, layer, city.overview(conn).summaries[layer.name])]})
+    return JSONResponse({"tilesets": [_tileset(base, layer, city.overview(conn, reader).summaries[layer.name])]})
 
 
 @router.get("/collections/{name}/tiles/WebMercatorQuad", dependencies=ONLY_FORMAT)
-def tileset(base: BaseDep, city: CityDep, layer: LayerDep, conn: ConnDep) -> Response:
+def tileset(base: BaseDep, city: CityDep, reader: ReaderDep, layer: LayerDep, conn: ConnDep) -> Response:
     """The tile set of a layer."""
-    return JSONResponse(_tileset(base, layer, city.overview(conn).summaries[layer.name]))
+    return JSONResponse(_tileset(base, layer, city.overview(conn, reader).summaries[layer.name]))
 
 
 @router.get("/collections/{name}/tiles/WebMercatorQuad/tilejson.json", dependencies=ONLY_FORMAT)
-def tilejson(base: BaseDep, city: CityDep, layer: LayerDep, conn: ConnDep) -> Response:
+def tilejson(base: BaseDep, city: CityDep, reader: ReaderDep, layer: LayerDep, conn: ConnDep) -> Response:
     """The same as TileJSON 3.0."""
-    summary = city.overview(conn).summaries[layer.name]
+    summary = city.overview(conn, reader).summaries[layer.name]
     shown = [layer.fields[layer.label], *([layer.fields[layer.style.colour_by]] if layer.style.colour_by else [])]
     said: dict[str, Any] = {
         "tilejson": "3.0.0",

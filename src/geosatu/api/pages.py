@@ -8,11 +8,10 @@ from fastapi import APIRouter, Request
 from sqlalchemy import select
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 
-from geosatu.api.context import CityDep, ConnDep, Overview
+from geosatu.api.context import CityDep, ConnDep, Overview, ReaderDep
 from geosatu.api.links import HEADERS
 from geosatu.api.problems import problem
 from geosatu.errors import InvalidQuery, shortened
-from geosatu.features import PUBLIC
 from geosatu.layers import OWNERS, Catalogue
 from geosatu.store import read
 from geosatu.store.findings import findings_geojson
@@ -25,9 +24,9 @@ LONGEST_SEARCH = 100
 
 
 @router.get("/")
-def home(city: CityDep, conn: ConnDep) -> Response:
+def home(city: CityDep, reader: ReaderDep, conn: ConnDep) -> Response:
     """The map of the city."""
-    page = map_page(city.catalogue, view=_view(city.overview(conn)), settings=city.settings)
+    page = map_page(city.catalogue, view=_view(city.overview(conn, reader)), settings=city.settings)
     return HTMLResponse(page, headers={**HEADERS, "Cache-Control": "no-cache"})
 
 
@@ -54,12 +53,12 @@ def assets(path: str, request: Request) -> Response:
 
 
 @router.get("/cari")
-def search(request: Request, city: CityDep, conn: ConnDep) -> Response:
+def search(request: Request, city: CityDep, reader: ReaderDep, conn: ConnDep) -> Response:
     """Features whose name holds the words `q`."""
     words = " ".join(request.query_params.get("q", "").split())
     if len(words) > LONGEST_SEARCH or "\x00" in words:
         raise InvalidQuery(f"q: paling panjang {LONGEST_SEARCH} huruf.")
-    found = read.search(conn, city.catalogue, words, PUBLIC) if words else []
+    found = read.search(conn, city.catalogue, words, reader.actor) if words else []
     return JSONResponse({"results": [_result(city.catalogue, match) for match in found]})
 
 
