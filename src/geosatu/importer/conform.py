@@ -21,9 +21,6 @@ from geosatu.layers import RESERVED, SYSTEM_FIELDS, Field, Layer
 from geosatu.readers import Record
 from geosatu.readers.records import shown_name
 
-NAMESPACE = uuid.UUID("5d1c4ac1-6f0c-5f31-9f3e-3a2f0c2d4a10")
-"""Under which the ids of imported records are derived from what they say."""
-
 CONTENT = json.JSONEncoder(sort_keys=True, default=str)
 
 UID_COLUMNS = ("uid", "_uuid")
@@ -89,6 +86,9 @@ class Conformer:
     """Column of the file -> field, where names alone do not tell."""
     constants: Mapping[str, str] = field(default_factory=dict)
     """Field -> value for records that have none."""
+    namespace: uuid.UUID = field(default_factory=uuid.uuid4)
+    """Under which uids are derived from what records say. Each database has its own, which nobody is told: else
+    the uid, which is public, could be tried against homes and telephone numbers that are not."""
     ignored: dict[str, None] = field(default_factory=dict)
     """The file's columns that no field took, in the order in which they came."""
     missed: set[str] = field(default_factory=set)
@@ -177,7 +177,7 @@ class Conformer:
 
     def _content_uid(self, wkb: bytes, found: dict[str, Any]) -> uuid.UUID:
         """What the file itself says decides, so that defaults and the known boundaries may change in between."""
-        return uuid.uuid5(NAMESPACE, f"{self.layer.name}\x1f{wkb.hex()}\x1f{CONTENT.encode(found)}")
+        return uuid.uuid5(self.namespace, f"{self.layer.name}\x1f{wkb.hex()}\x1f{CONTENT.encode(found)}")
 
     def renamed(self, record: Record) -> dict[str, Any]:
         """The record's own values under the names of the layer's fields."""

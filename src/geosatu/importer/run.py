@@ -96,7 +96,7 @@ def import_file(
     source = readers.read(file, layer.geometry, max_bytes)
     crs = crs_of(source.crs, options.crs, file.name)
     report.crs = ":".join(crs.to_authority() or (crs.name,))
-    conformer = Conformer(layer, crs, options.columns, options.constants)
+    conformer = Conformer(layer, crs, options.columns, options.constants, write.uid_namespace(conn))
     told: dict[int, Told] = {}
     write.open_stage(conn, layer)
     for batch in _batches(_conformed(conformer, source.records, report)):

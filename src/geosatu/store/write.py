@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from geoalchemy2 import Geometry
 from sqlalchemy import (
     ARRAY,
     BigInteger,
@@ -26,9 +25,8 @@ from sqlalchemy import (
     any_,
     case,
     cast,
-    column,
     delete,
-    exists,
+    false,
     func,
     insert,
     literal,
@@ -36,7 +34,6 @@ from sqlalchemy import (
     null,
     or_,
     select,
-    table,
     text,
     update,
 )
@@ -44,9 +41,9 @@ from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.types import UserDefinedType
 
 from geosatu.crs import STORAGE_SRID
-from geosatu.database.tables import LAYER_SCHEMA, imports, table_of
+from geosatu.database.tables import PLACE, imports, secrets, table_of
 from geosatu.features import Actor
-from geosatu.layers import OWNERS, Home, Layer
+from geosatu.layers import OWNERS, Layer
 
 SAME_PLACE_DEGREES = 1e-6
 """A tenth of a metre: more than what rounding in a file moves."""
@@ -123,6 +120,11 @@ def places(conn: Connection, geometries: Sequence[bytes], declared: Sequence[str
         {"geometries": list(geometries), "declared": list(declared)},
     )
     return [Place(row.kode_wilayah, row.nama, row.distance) for row in rows]
+
+
+def uid_namespace(conn: Connection) -> uuid.UUID:
+    """Under which this database derives the uids of records from what they say."""
+    return uuid.UUID(conn.scalar(select(secrets.c.value).where(secrets.c.name == "uid_namespace")))
 
 
 def open_stage(conn: Connection, layer: Layer) -> None:
@@ -219,17 +221,15 @@ def _keep_unsaid(conn: Connection, layer: Layer) -> None:
                 unsaid = and_(unsaid, staged.c.geom.is_not_distinct_from(features.c.geom))
             stays = or_(stays, unsaid)
         elif layer.home is not None:
-            stays = or_(stays, _is_public_place(layer, layer.home))
+            stays = or_(stays, _is_public_place(layer))
         kept[name] = case((stays, features.c[name]), else_=staged.c[name])
     conn.execute(update(staged).values(kept).where(features.c.id == staged.c._feature))
 
 
-def _is_public_place(layer: Layer, home: Home) -> ColumnElement[bool]:
-    """Whether a record has the place that the public sees instead of the feature's own, as `store.read` gives it."""
+def _is_public_place(layer: Layer) -> ColumnElement[bool]:
+    """Whether a record has the place that the public sees instead of the feature's own."""
     staged, features = _staged(layer), table_of(layer)
-    area = table(home.layer, column("geom", Geometry), schema=LAYER_SCHEMA)
-    seen = func.ST_DWithin(func.ST_PointOnSurface(area.c.geom), staged.c.geom, SAME_PLACE_DEGREES)
-    return exists().where(func.ST_Covers(area.c.geom, features.c.geom), seen)
+    return func.coalesce(func.ST_DWithin(features.c[PLACE], staged.c.geom, SAME_PLACE_DEGREES), false())
 
 
 def commit_staged(
