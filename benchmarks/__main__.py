@@ -37,6 +37,7 @@ coordinates to 7 decimals are compared with those of the limit; where they diffe
 - The limit: one connection to PostgreSQL. The same text by COPY, written once more in the fastest SQL we know; pgbench
   with a prepared select for single features; `ST_AsMVT` over a transform on the fly for tiles. Parallel workers are
   off, as geosatu has them; TiPg and pygeoapi have the defaults of the server, as they come.
+- No policies: geosatu itself, signed in as the owner of the tables, above row-level security.
 - TiPg and pygeoapi show the same columns. TiPg's tiles have the same attributes and margin as ours, but hold only
   features that reach into the tile itself; of tiles, only the numbers of features are compared, since ours are
   simplified. Nobody compresses, unless the table says so.

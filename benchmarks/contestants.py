@@ -19,6 +19,7 @@ from urllib.parse import quote, urlencode
 
 from benchmarks.city import POINTS, POLYGON_COUNT, POLYGONS, City
 from benchmarks.client import Client
+from benchmarks.table import UNGUARDED
 
 LOCK = Path(__file__).parent / "requirements.lock"
 START_SECONDS = 120
@@ -140,6 +141,20 @@ class Geosatu(Contestant):
             file.unlink()
 
 
+class Unguarded(Geosatu):
+    """Above all policies, as the owner of the tables."""
+
+    name = UNGUARDED
+
+    def command(self) -> tuple[list[str], dict[str, str]]:
+        _, environment = super().command()
+        access = self.city.access
+        password, host = quote(access["password"], safe=""), quote(access["host"], safe="")
+        address = f"postgresql://{access['user']}:{password}@/{access['dbname']}?host={host}"
+        home = {"GEOSATU_DATABASE_URL": address, "GEOSATU_HOME": str(self.folder / "unguarded")}
+        return [sys.executable, "-m", "benchmarks.unguarded", "serve"], environment | home
+
+
 class TiPg(Contestant):
     """Under uvicorn; shows the same columns, and draws as much around its tiles."""
 
@@ -254,9 +269,11 @@ class Pygeoapi(Contestant):
 def contestants(city: City, folder: Path, workers: int) -> tuple[Geosatu, list[Contestant], list[str]]:
     """geosatu, those of the others that can be installed, and what is to be said about the others."""
     ours = Geosatu(city, folder, port=_free_port())
+    unguarded = Unguarded(city, folder, port=_free_port())
     if (trouble := _install(folder)) is not None:
-        return ours, [], [f"TiPg and pygeoapi are left out, since they could not be installed: {trouble}"]
-    return ours, [TiPg(city, folder, workers, _free_port()), Pygeoapi(city, folder, workers, _free_port())], []
+        return ours, [unguarded], [f"TiPg and pygeoapi are left out, since they could not be installed: {trouble}"]
+    others = [TiPg(city, folder, workers, _free_port()), Pygeoapi(city, folder, workers, _free_port())]
+    return ours, [unguarded, *others], []
 
 
 def _install(folder: Path) -> str | None:

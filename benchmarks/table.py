@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Unit = Literal["ms", "s", "/s", "MB"]
-LIMIT, OURS, TIPG, PYGEOAPI, OGR = "limit", "geosatu", "TiPg", "pygeoapi", "ogr2ogr"
-COLUMNS = (LIMIT, OURS, TIPG, PYGEOAPI, OGR)
+LIMIT, OURS, UNGUARDED, TIPG, PYGEOAPI, OGR = "limit", "geosatu", "no policies", "TiPg", "pygeoapi", "ogr2ogr"
+COLUMNS = (LIMIT, OURS, UNGUARDED, TIPG, PYGEOAPI, OGR)
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Target:
     at_least: bool = False
 
     def __str__(self) -> str:
-        return f"{'≥' if self.at_least else '≤'} {self.times:g} × {self.of}"
+        return f"{'≥' if self.at_least else '≤'} {self.times:.2g} × {self.of}"
 
     def met(self, measured: Mapping[str, float]) -> bool | None:
         """Whether it is; None: nobody to compare with."""
