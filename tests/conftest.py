@@ -15,6 +15,7 @@ import pytest
 import uvicorn
 from fastapi.testclient import TestClient
 from hypothesis import settings
+from playwright.sync_api import Browser, sync_playwright
 from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import Connection, Engine
 
@@ -31,6 +32,8 @@ settings.load_profile("geosatu")
 
 ROOT = Path(__file__).parent.parent
 CI = os.environ.get("CI") == "true"
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+SHUT = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 
 
 def lacking(reason: str) -> None:
@@ -153,3 +156,13 @@ def service(demo_settings: Settings, catalogue: Catalogue, served_city: Engine) 
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         server.should_exit = True
         thread.join(timeout=10)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        lacking("Chromium is not installed (apt-get install chromium)")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=SHUT)
+        yield browser
+        browser.close()

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
+import time
+from typing import Any
 
+import cql2
 import pytest
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
@@ -127,6 +130,15 @@ REFUSED = [
     "NOT " * (MAX_DEPTH + 1) + "1 = 1",
     " OR ".join(["1 = 1"] * 2000),
     "nama = 'a\x00'",
+    "jumlah_kader = 1" + "0" * 400,
+    "POINT(1 2, 3 4) = 1",
+    "S_INTERSECTS(geometry, POINT(1))",
+    "S_INTERSECTS(geometry, POINT EMPTY)",
+    "S_INTERSECTS(geometry, POINT(1e300 1e300))",
+    "S_INTERSECTS(geometry, GEOMETRYCOLLECTION(GEOMETRYCOLLECTION(POINT(1 2))))",
+    "nama IN ()",
+    "nama NOT = 'a'",
+    "nama IS 'a'",
 ]
 
 
@@ -152,6 +164,10 @@ def test_what_makes_no_sense_is_refused_with_a_reason(client: TestClient, said: 
         '{"op": "s_intersects", "args": [{"property": "geometry"}, {"type": "Point", "coordinates": ["a"]}]}',
         '{"op": "in", "args": [{"property": "nama"}, 1]}',
         '{"op": "exec", "args": ["x"]}',
+        '{"op": "=", "args": [{"property": "\\ud800"}, 1]}',
+        '{"op": "=", "args": [{"property": "nama"}, "\\ud800"]}',
+        '{"op": "=", "args": [{"property": "jumlah_kader"}, 1%s]}' % ("0" * 400),
+        '{"op": "s_intersects", "args": [{"property": "geometry"}, {"bbox": [1%s, 1, 2, 2]}]}' % ("0" * 400),
         "[" * 5000,
     ],
     ids=lambda said: said[:40],
@@ -178,6 +194,145 @@ def test_any_tree_is_answered_or_refused(client: TestClient, tree: object) -> No
     answer = client.get(ITEMS, params={"filter": json.dumps(tree), "filter-lang": "cql2-json", "limit": "1"})
 
     assert answer.status_code in (200, 400), answer.text
+
+
+ENDLESS = {
+    "comparisons": "=".join(["1"] * 8000),
+    "unequal": "<>".join(["1"] * 5000),
+    "sums": "+".join(["1"] * 8000),
+    "nulls": "nama" + " IS NULL" * 2000,
+    "lists": "1" + " IN (1)" * 2300,
+    "brackets": "(" * 30 + "1 $" + ")" * 30,
+    "open brackets": "(" * 16_000,
+    "lists first in lists": "nama IN " + "(" * 30 + "1" + ", 1)" * 30,
+    "calls": "CASEI(" * 2700,
+    "points": "POINT(" * 2700,
+    "denials": "NOT " * 4000 + "TRUE",
+    "signs": "- " * 8000 + "1 = 1",
+    "quotes": "'" * 16_001,
+}
+
+
+@pytest.mark.parametrize("said", ENDLESS.values(), ids=ENDLESS)
+def test_no_text_holds_up_or_ends_the_service(said: str) -> None:
+    began = time.monotonic()
+
+    with contextlib.suppress(InvalidQuery):
+        parse_filter(said, "cql2-text")
+
+    assert time.monotonic() - began < 2
+
+
+PROPERTIES = st.sampled_from(["nama", "Rt_1", '"nama lengkap"', "a.b", "not_a", "point"])
+TEXTS = st.text("ab'é%_\\ (", max_size=4).map(lambda said: "'" + said.replace("'", "''") + "'")
+NUMBERS = st.sampled_from(["0", "7", "-3", "+2", "2.50", "1e3", "5E-1"])
+SUMS = st.recursive(
+    NUMBERS | PROPERTIES | PROPERTIES.map(lambda name: f"-{name}"),
+    lambda inner: (
+        st.tuples(inner, st.sampled_from(["+", " - ", "*", "/", "%", " div ", "^"]), inner).map("".join)
+        | inner.map(lambda said: f"({said})")
+    ),
+    max_leaves=4,
+)
+WORDS = (
+    TEXTS
+    | PROPERTIES
+    | st.tuples(st.sampled_from(["CASEI", "accenti"]), TEXTS | PROPERTIES).map(lambda said: f"{said[0]}({said[1]})")
+)
+PLACES = st.sampled_from(
+    [
+        "POINT(1 -2)",
+        "point z (1 2 3)",
+        "LINESTRING(1 2, 3.5 4)",
+        "POLYGON((0 0, 1 0, 1 1, 0 0), (0 0, 1 0, 1 1, 0 0))",
+        "MULTIPOINT(1 2, 3 4)",
+        "MULTIPOINT((1 2), (3 4))",
+        "MULTILINESTRING((1 2, 3 4), (5 6, 7 8))",
+        "MULTIPOLYGON(((0 0, 1 0, 1 1, 0 0)), ((0 0, 1 0, 1 1, 0 0)))",
+        "GEOMETRYCOLLECTION(POINT(1 2), LINESTRING(1 2, 3 4))",
+        "BBOX(-1, 2, 3, 4)",
+        "BBOX(1, 2, 3, 4, 5, 6)",
+        "geometry",
+    ]
+)
+TIMES = st.sampled_from(
+    [
+        "DATE('2026-01-31')",
+        "timestamp('2026-01-31T08:00:00Z')",
+        "INTERVAL('2026-01-31', '..')",
+        "INTERVAL(tanggal_data, '2026-01-31T08:00:00Z')",
+        "tanggal_data",
+    ]
+)
+SETS = st.lists(TEXTS, min_size=1, max_size=3).map(lambda found: f"({', '.join(found)})") | PROPERTIES
+NEGATION = st.sampled_from(["", " NOT", " not"])
+
+
+def joined(*parts: Any) -> st.SearchStrategy[str]:
+    return st.tuples(*(st.just(part) if isinstance(part, str) else part for part in parts)).map("".join)
+
+
+PREDICATES = st.one_of(
+    joined(SUMS, st.sampled_from(["=", "<>", " < ", " > ", "<=", " >= "]), SUMS),
+    joined(WORDS, " = ", WORDS),
+    joined(WORDS, NEGATION, " LIKE ", WORDS),
+    joined(SUMS, NEGATION, " between ", SUMS, " AND ", SUMS),
+    joined(PROPERTIES, NEGATION, " IN ", st.lists(TEXTS | NUMBERS, min_size=1).map(lambda all_: f"({','.join(all_)})")),
+    joined(PROPERTIES, " IS", NEGATION, " NULL"),
+    joined(st.sampled_from(["S_INTERSECTS(", "s_within("]), PLACES, ", ", PLACES, ")"),
+    joined(st.sampled_from(["T_AFTER(", "t_finishedBy("]), TIMES, ", ", TIMES, ")"),
+    joined(st.sampled_from(["A_CONTAINS(", "A_CONTAINEDBY("]), SETS, ",", SETS, ")"),
+    st.sampled_from(["TRUE", "false", "f()", "f(1, 'a', b) = 1"]),
+)
+FILTERS = st.recursive(
+    PREDICATES,
+    lambda inner: (
+        joined(inner, st.sampled_from([" AND ", " or ", "\nOR\t"]), inner)
+        | inner.map(lambda said: f"({said})")
+        | inner.map(lambda said: f"NOT ({said})")
+    ),
+    max_leaves=5,
+)
+
+
+def plain(tree: Any) -> Any:
+    """A tree without what means the same: the case of names, and AND within AND."""
+    if isinstance(tree, list):
+        return [plain(part) for part in tree]
+    if not isinstance(tree, dict):
+        return tree
+    tree = {key: plain(value) for key, value in tree.items()}
+    if "op" in tree:
+        tree["op"] = tree["op"].lower()
+        if tree["op"] in ("and", "or"):
+            parts = [part if isinstance(part, dict) else {} for part in tree["args"]]
+            nested = zip(tree["args"], parts, strict=True)
+            tree["args"] = [
+                each for part, it in nested for each in (it["args"] if it.get("op") == tree["op"] else [part])
+            ]
+    return tree
+
+
+@settings(max_examples=300, deadline=None)
+@given(FILTERS)
+def test_a_text_means_what_it_means_to_others(said: str) -> None:
+    assert plain(parse_filter(said, "cql2-text")) == plain(json.loads(json.dumps(cql2.parse_text(said).to_json())))
+
+
+def test_a_text_may_write_what_the_standard_allows(client: TestClient) -> None:
+    assert parse_filter("A_CONTAINS(l, ())", "cql2-text")["args"][1] == []
+    assert parse_filter("_a = 1", "cql2-text")["args"][0] == {"property": "_a"}
+    assert found(client, filter="A_CONTAINEDBY(layanan, ('sosial', 'kesehatan'))")
+
+
+def test_a_place_that_no_map_can_show_is_refused(client: TestClient) -> None:
+    far = {"bbox": "-9e7,-9e7,9e7,9e7", "bbox-crs": "EPSG:32749"}
+    polygon = "POLYGON((-9e7 -9e7, 9e7 -9e7, 9e7 9e7, -9e7 9e7, -9e7 -9e7))"
+
+    for asked in (far, {"filter": f"S_INTERSECTS(geometry, {polygon})", "filter-crs": "EPSG:32749"}):
+        answer = client.get(ITEMS, params=asked)
+        assert answer.status_code == 400
+        assert answer.json()["title"] == "Koordinat dalam permintaan ini di luar jangkauan sistem koordinatnya."
 
 
 @settings(max_examples=200, deadline=None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from geosatu.errors import InvalidQuery
+from geosatu.errors import InvalidQuery, shortened
 
 CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
 """WGS 84 with longitude before latitude, the CRS of GeoJSON."""
@@ -59,7 +59,7 @@ def parse_crs(said: str, parameter: str) -> Crs:
     if said in ("CRS84", "OGC:CRS84", "[OGC:CRS84]", "urn:ogc:def:crs:OGC:1.3:CRS84"):
         uri = CRS84
     if uri not in SUPPORTED:
-        raise InvalidQuery(f"{parameter}={said}: sistem koordinat ini tidak disediakan.")
+        raise InvalidQuery(f"{parameter}={shortened(said)}: sistem koordinat ini tidak disediakan.")
     return SUPPORTED[uri]
 
 

@@ -35,6 +35,48 @@ LONGEST_STATEMENT = 30
 HOT_CONNECTIONS = 10
 
 
+SHARED = ("/ogc", "/files/")
+METHODS = b"GET, HEAD, OPTIONS"
+
+FOR_OTHERS = [
+    (b"access-control-allow-origin", b"*"),
+    (b"access-control-expose-headers", b"ETag, Content-Crs, Link, Content-Disposition, Content-Range"),
+]
+WHAT_IS_ALLOWED = [
+    *FOR_OTHERS,
+    (b"allow", METHODS),
+    (b"access-control-allow-methods", METHODS),
+    (b"access-control-allow-headers", b"If-None-Match, Range"),
+    (b"access-control-max-age", b"7200"),  # as long as Chromium keeps it
+    (b"content-length", b"0"),
+]
+
+
+class OpenToOthers:
+    """Pages of any origin may read what is public, without credentials (CORS); OPTIONS says what is allowed.
+
+    Every answer says so, and not only that to a request with an Origin: caches keep one answer for all.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not scope["path"].startswith(SHARED):
+            await self.app(scope, receive, send)
+        elif scope["method"] == "OPTIONS":
+            await send({"type": "http.response.start", "status": 200, "headers": WHAT_IS_ALLOWED})
+            await send({"type": "http.response.body"})
+        else:
+
+            async def open_to_others(message: Message) -> None:
+                if message["type"] == "http.response.start":
+                    message["headers"] = [*message["headers"], *FOR_OTHERS]
+                await send(message)
+
+            await self.app(scope, receive, open_to_others)
+
+
 class HeadAsGet:
     """HEAD is answered wherever GET is (RFC 9110); the server leaves the body out."""
 
@@ -100,7 +142,7 @@ def create_app(settings: Settings, catalogue: Catalogue, engine: Engine) -> ASGI
     app.include_router(files.router)
     app.include_router(pages.router)
     register_problems(app)
-    return Hot(app, city)
+    return OpenToOthers(Hot(app, city))
 
 
 def _edition(settings: Settings, catalogue: Catalogue) -> str:

@@ -237,7 +237,7 @@ async def _send(
     send: Send, reader: Reader, scope: Scope, asked: Mapping[bytes, bytes], answer: Answer, tag: bytes | None
 ) -> None:
     body = answer.body
-    headers = [(b"content-type", answer.media_type), (b"access-control-allow-origin", b"*"), *answer.headers]
+    headers = [(b"content-type", answer.media_type), *answer.headers]
     if tag is not None:
         headers.append((b"etag", tag))
     if len(body) >= WORTH_COMPRESSING and b"gzip" in asked.get(b"accept-encoding", b""):

@@ -17,9 +17,9 @@ from geosatu.api.context import BaseDep, CityDep, ConnDep, LayerDep, ReaderDep
 from geosatu.api.hot import matched_of, page_links, wants_html
 from geosatu.api.links import HEADERS, link
 from geosatu.api.openapi import openapi_document
-from geosatu.api.parameters import parameters_of, query_of, require_known, whole_id
+from geosatu.api.parameters import parameters_of, query_of, require_form, require_known, whole_id
 from geosatu.crs import CRS84, WGS84_EAST_FIRST, crs_near
-from geosatu.errors import InvalidQuery, shortened
+from geosatu.errors import InvalidQuery
 from geosatu.features import Box
 from geosatu.layers import Layer
 from geosatu.store import answers, read
@@ -75,19 +75,22 @@ CONFORMANCE = [
 ]
 
 
-def only_format(request: Request) -> None:
-    """Refuse every parameter but `f`."""
-    given = parameters_of(request.scope["query_string"])
-    require_known(given, "f")
-    if (said := given.get("f", "json")) not in ("json", "html"):
-        raise InvalidQuery(f"f={shortened(said)}: bentuk ini tidak ada; yang ada: json, html.")
+def only(*forms: str) -> list[Any]:
+    """Refuse every parameter but `f`, and every form but these."""
+
+    def check(request: Request) -> None:
+        given = parameters_of(request.scope["query_string"])
+        require_known(given, "f")
+        require_form(given, *forms)
+
+    return [Depends(check)]
 
 
-ONLY_FORMAT = [Depends(only_format)]
+PAGE, DOCUMENT = only("json", "html"), only("json")
 
 
-@router.get("", dependencies=ONLY_FORMAT)
-@router.get("/", include_in_schema=False, dependencies=ONLY_FORMAT)
+@router.get("", dependencies=PAGE)
+@router.get("/", include_in_schema=False, dependencies=PAGE)
 def landing(request: Request, base: BaseDep, city: CityDep, reader: ReaderDep, conn: ConnDep) -> Response:
     """The landing page."""
     overview = city.overview(conn, reader)
@@ -111,7 +114,7 @@ def landing(request: Request, base: BaseDep, city: CityDep, reader: ReaderDep, c
     )
 
 
-@router.get("/conformance", dependencies=ONLY_FORMAT)
+@router.get("/conformance", dependencies=PAGE)
 def conformance(request: Request, base: BaseDep) -> Response:
     """The classes of the standards that this door meets."""
     if wants_html(request.scope):
@@ -119,13 +122,13 @@ def conformance(request: Request, base: BaseDep) -> Response:
     return JSONResponse({"conformsTo": CONFORMANCE})
 
 
-@router.get("/api", dependencies=ONLY_FORMAT)
+@router.get("/api", dependencies=DOCUMENT)
 def api(base: BaseDep, city: CityDep) -> Response:
     """The OpenAPI 3.0 document, in the form that QGIS and OGR read."""
     return JSONResponse(openapi_document(base, city.catalogue), media_type=OPENAPI)
 
 
-@router.get("/collections", dependencies=ONLY_FORMAT)
+@router.get("/collections", dependencies=PAGE)
 def collections(request: Request, base: BaseDep, city: CityDep, reader: ReaderDep, conn: ConnDep) -> Response:
     """Every layer."""
     summaries = city.overview(conn, reader).summaries
@@ -142,7 +145,7 @@ def collections(request: Request, base: BaseDep, city: CityDep, reader: ReaderDe
     )
 
 
-@router.get("/collections/{name}", dependencies=ONLY_FORMAT)
+@router.get("/collections/{name}", dependencies=PAGE)
 def collection(
     request: Request, base: BaseDep, city: CityDep, reader: ReaderDep, layer: LayerDep, conn: ConnDep
 ) -> Response:
@@ -153,25 +156,25 @@ def collection(
     return JSONResponse(_collection(base, layer, summary))
 
 
-@router.get("/collections/{name}/queryables", dependencies=ONLY_FORMAT)
+@router.get("/collections/{name}/queryables", dependencies=DOCUMENT)
 def queryables(base: BaseDep, layer: LayerDep) -> Response:
     """What filters may speak of."""
     return JSONResponse(schemas.queryables(layer, _here(base, layer)), media_type=SCHEMA)
 
 
-@router.get("/collections/{name}/sortables", dependencies=ONLY_FORMAT)
+@router.get("/collections/{name}/sortables", dependencies=DOCUMENT)
 def sortables(base: BaseDep, layer: LayerDep) -> Response:
     """What features can be sorted by."""
     return JSONResponse(schemas.sortable(layer, _here(base, layer)), media_type=SCHEMA)
 
 
-@router.get("/collections/{name}/schema", dependencies=ONLY_FORMAT)
+@router.get("/collections/{name}/schema", dependencies=DOCUMENT)
 def schema(base: BaseDep, layer: LayerDep) -> Response:
     """The properties of features, with their roles and titles."""
     return JSONResponse(schemas.schema(layer, _here(base, layer)), media_type=SCHEMA)
 
 
-@router.get("/collections/{name}/feature-schema", dependencies=ONLY_FORMAT)
+@router.get("/collections/{name}/feature-schema", dependencies=DOCUMENT)
 def feature_schema(base: BaseDep, layer: LayerDep) -> Response:
     """A feature as JSON Schema, for OGR."""
     return JSONResponse(schemas.feature_schema(layer, _here(base, layer)), media_type=SCHEMA)
@@ -199,29 +202,26 @@ async def items(request: Request, base: BaseDep, city: CityDep, reader: ReaderDe
     return page_of(text)
 
 
-@router.get("/collections/{name}/items/{feature}")
-async def item(
-    request: Request, base: BaseDep, city: CityDep, reader: ReaderDep, layer: LayerDep, feature: str
-) -> Response:
+@router.get("/collections/{name}/items/{feature}", dependencies=PAGE)
+async def item(base: BaseDep, city: CityDep, reader: ReaderDep, layer: LayerDep, feature: str) -> Response:
     """One feature for people."""
-    only_format(request)
     text = await answers.feature(city.pool, layer, whole_id(layer, feature), WGS84_EAST_FIRST, reader.actor)
     return page_of(html.item(base, layer, json.loads(text)))
 
 
-@router.get("/collections/{name}/tiles", dependencies=ONLY_FORMAT)
+@router.get("/collections/{name}/tiles", dependencies=DOCUMENT)
 def tilesets(base: BaseDep, city: CityDep, reader: ReaderDep, layer: LayerDep, conn: ConnDep) -> Response:
     """The tile sets of a layer: there is one."""
     return JSONResponse({"tilesets": [_tileset(base, layer, city.overview(conn, reader).summaries[layer.name])]})
 
 
-@router.get("/collections/{name}/tiles/WebMercatorQuad", dependencies=ONLY_FORMAT)
+@router.get("/collections/{name}/tiles/WebMercatorQuad", dependencies=DOCUMENT)
 def tileset(base: BaseDep, city: CityDep, reader: ReaderDep, layer: LayerDep, conn: ConnDep) -> Response:
     """The tile set of a layer."""
     return JSONResponse(_tileset(base, layer, city.overview(conn, reader).summaries[layer.name]))
 
 
-@router.get("/collections/{name}/tiles/WebMercatorQuad/tilejson.json", dependencies=ONLY_FORMAT)
+@router.get("/collections/{name}/tiles/WebMercatorQuad/tilejson.json", dependencies=DOCUMENT)
 def tilejson(base: BaseDep, city: CityDep, reader: ReaderDep, layer: LayerDep, conn: ConnDep) -> Response:
     """The same as TileJSON 3.0."""
     summary = city.overview(conn, reader).summaries[layer.name]

@@ -8,6 +8,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -28,6 +29,11 @@ PARAMETERS = (
     "sortby", "properties", "skipGeometry",
 )  # fmt: skip
 """What every collection understands, besides its own properties."""
+
+FORMS = ("json", "geojson", "html")
+"""What `f` may ask for at features."""
+
+MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})?)?", re.ASCII)
 
 DATE_FIELD = "tanggal_data"
 """The property that `datetime` speaks of."""
@@ -75,6 +81,12 @@ def query_of(layer: Layer, given: Mapping[str, str], actor: Actor) -> Query:
     )
 
 
+def require_form(given: Mapping[str, str], *forms: str) -> None:
+    """Refuse every value of `f` but these."""
+    if (said := given.get("f", "json")) not in forms:
+        raise InvalidQuery(f"f={shortened(said)}: bentuk ini tidak ada; yang ada: {', '.join(forms)}.")
+
+
 def require_known(given: Mapping[str, str], *known: str) -> None:
     """Refuse every parameter but these."""
     for name in given:
@@ -92,8 +104,7 @@ def whole_id(layer: Layer, said: str) -> int:
 
 def require_json(given: Mapping[str, str]) -> None:
     """Refuse a form of answers that we do not have."""
-    if given.get("f", "json") not in ("json", "geojson", "html"):
-        raise InvalidQuery(f"f={shortened(given['f'])}: bentuk ini tidak ada; yang ada: json, html.")
+    require_form(given, *FORMS)
 
 
 def crs_of(given: Mapping[str, str], name: str) -> Crs:
@@ -120,6 +131,7 @@ def _after(said: str, sorted_by: int) -> Key:
         return (whole(said, "after", 0),)
     try:
         key = json.loads(base64.b64decode(said + "=" * (-len(said) % 4), altchars=b"-_", validate=True))
+        json.dumps(key, ensure_ascii=False).encode("utf-8")  # half of a character is none
     except (ValueError, binascii.Error, RecursionError):
         key = None
     plain = isinstance(key, list) and all(part is None or isinstance(part, (str, int, float)) for part in key)
@@ -154,7 +166,7 @@ def _sort(said: str) -> tuple[tuple[str, bool], ...]:
     names = [part.strip() for part in said.split(",") if part.strip()]
     if len(names) > MOST_SORTED:
         raise InvalidQuery(f"sortby: paling banyak {MOST_SORTED} field.")
-    return tuple((name.lstrip("+-"), name.startswith("-")) for name in names)
+    return tuple((name[1:] if name[0] in "+-" else name, name[0] == "-") for name in names)
 
 
 def _properties(said: str | None) -> tuple[str, ...] | None:
@@ -214,13 +226,22 @@ LITERALS: dict[Kind, Callable[[str, str], Any]] = {
 
 def _interval(said: str) -> tuple[str, str]:
     """The ends of a moment or an interval; `..` where it is open (RFC 3339, years 0000 and 9999 included)."""
-    ends = [("" if part == ".." else part) for part in said.split("/")]
-    if len(ends) > 2 or not any(ends):
+    parts = ["" if part == ".." else part.upper().replace(" ", "T") for part in said.split("/")]
+    if len(parts) > 2 or not any(parts):
         raise InvalidQuery(f"datetime={shortened(said)}: harus waktu atau selang, misalnya 2026-01-01/..")
-    start, end = (ends * 2)[:2] if len(ends) == 1 else ends
-    for part in (start, end):
-        if part and not re.fullmatch(r"\d{4}-\d{2}-\d{2}([Tt ][\d:.]+([Zz]|[+-]\d{2}:\d{2})?)?", part):
-            raise InvalidQuery(f"datetime={shortened(said)}: {part!r} bukan tanggal atau waktu menurut RFC 3339.")
-    if start and end and start > end:
+    ends = [re.sub("^0000", "0001", part) for part in parts]  # dates begin with the year 1
+    moments = [_moment(end, said) for end in ends if end]
+    if moments[0] > moments[-1]:
         raise InvalidQuery(f"datetime={shortened(said)}: awal selang ini sesudah akhirnya.")
-    return (".." if not start or start.startswith("0000") else start, end or "..")
+    return ends[0] or "..", ends[-1] or ".."
+
+
+def _moment(part: str, said: str) -> datetime:
+    try:
+        if MOMENT.fullmatch(part) is None:
+            raise ValueError
+        moment = datetime.fromisoformat(part)
+    except ValueError:
+        told = f"{shortened(part)!r} bukan tanggal atau waktu menurut RFC 3339"
+        raise InvalidQuery(f"datetime={shortened(said)}: {told}.") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -7,7 +7,7 @@ import logging
 import psycopg
 from fastapi import FastAPI, Request
 from psycopg import DataError, InterfaceError, OperationalError
-from psycopg.errors import InsufficientPrivilege, QueryCanceled
+from psycopg.errors import InsufficientPrivilege, InternalError_, QueryCanceled
 from psycopg_pool import PoolTimeout
 from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
@@ -38,6 +38,9 @@ STATUS: dict[type[GeosatuError], int] = {
 
 TITLES = {404: "Alamat ini tidak ada.", 405: "Cara ini tidak tersedia di alamat ini."}
 
+OUT_OF_REACH = "transform: "
+"""How PostGIS begins to say that PROJ cannot carry a place over into another CRS."""
+
 log = logging.getLogger("geosatu")
 
 
@@ -60,6 +63,8 @@ def answer_to(error: Exception) -> JSONResponse:
         return problem(503, "Permintaan ini terlalu berat. Minta wilayah atau halaman yang lebih kecil.")
     if isinstance(error, DataError):
         return problem(400, "Sebuah nilai dalam permintaan ini di luar jangkauan atau tidak sesuai jenisnya.")
+    if isinstance(error, InternalError_) and str(error).startswith(OUT_OF_REACH):
+        return problem(400, "Koordinat dalam permintaan ini di luar jangkauan sistem koordinatnya.")
     log.exception("database", exc_info=error)
     if isinstance(error, (OperationalError, InterfaceError, PoolTimeout)):
         return problem(503, "Basis data sedang tidak dapat dihubungi. Coba lagi.")

@@ -7,7 +7,7 @@ operation must fit; what does not make sense is an `InvalidQuery`.
 from __future__ import annotations
 
 import json
-import math
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -38,7 +38,7 @@ from sqlalchemy import (
 
 from geosatu.cql2 import Tree
 from geosatu.crs import STORAGE_SRID
-from geosatu.errors import InvalidQuery
+from geosatu.errors import InvalidQuery, shortened
 from geosatu.layers import FieldType
 
 Kind = Literal["teks", "bilangan", "boolean", "tanggal", "waktu", "selang", "geometri", "daftar"]
@@ -58,6 +58,9 @@ KINDS: dict[FieldType, Kind] = {
 SCALARS: tuple[Kind, ...] = ("teks", "bilangan", "tanggal", "waktu", "boolean")
 
 MAX_POSITIONS = 10_000
+
+FARTHEST = 1e8
+"""No coordinate of any CRS is beyond."""
 
 
 @dataclass(frozen=True)
@@ -119,20 +122,21 @@ def _operand(node: Tree, scope: Scope) -> Operand:
 def _property(name: str, scope: Scope) -> Operand:
     if name not in scope.properties:
         known = ", ".join(scope.properties)
-        raise InvalidQuery(f"filter: {name!r} tidak dapat disaring di lapisan ini; yang dapat: {known}.")
+        raise InvalidQuery(f"filter: {shortened(name)!r} tidak dapat disaring di lapisan ini; yang dapat: {known}.")
     return scope.properties[name]
 
 
 def _operation(name: str, arguments: list[Tree], scope: Scope) -> Operand:
-    operation = OPERATIONS.get(name) or OPERATIONS.get(name.lower())
+    operation = _BY_NAME.get(name.lower())
     if operation is None:
-        raise InvalidQuery(f"filter: fungsi atau operator {name!r} tidak ada; yang ada: {', '.join(OPERATIONS)}.")
+        known = ", ".join(OPERATIONS)
+        raise InvalidQuery(f"filter: fungsi atau operator {shortened(name)!r} tidak ada; yang ada: {known}.")
     return operation(name, arguments, scope)
 
 
 def _number(value: float) -> float:
-    if not math.isfinite(value):
-        raise InvalidQuery("filter: bilangan harus terhingga.")
+    if not abs(value) <= sys.float_info.max:
+        raise InvalidQuery("filter: bilangan ini terlalu besar atau tidak terhingga.")
     whole = float(value).is_integer() and abs(value) < 2**53
     return int(value) if whole else float(value)
 
@@ -151,14 +155,14 @@ def _date(said: str) -> date:
     try:
         return date.fromisoformat(said)
     except ValueError:
-        raise InvalidQuery(f"filter: {said!r} bukan tanggal; tulis misalnya 2026-08-17.") from None
+        raise InvalidQuery(f"filter: {shortened(said)!r} bukan tanggal; tulis misalnya 2026-08-17.") from None
 
 
 def _timestamp(said: str) -> datetime:
     try:
         return datetime.fromisoformat(said)
     except ValueError:
-        raise InvalidQuery(f"filter: {said!r} bukan waktu; tulis misalnya 2026-08-17T08:00:00Z.") from None
+        raise InvalidQuery(f"filter: {shortened(said)!r} bukan waktu; tulis misalnya 2026-08-17T08:00:00Z.") from None
 
 
 def _end(node: Tree, scope: Scope, unbounded: str) -> ColumnElement[Any]:
@@ -183,7 +187,7 @@ def _list(node: list[Tree]) -> Operand:
 
 def _box(numbers: list[Any], scope: Scope) -> Operand:
     flat = [*numbers[0:2], *numbers[3:5]] if len(numbers) == 6 else numbers
-    if len(flat) != 4 or not all(isinstance(part, (int, float)) and math.isfinite(part) for part in flat):
+    if len(flat) != 4 or not all(isinstance(part, (int, float)) and abs(part) <= FARTHEST for part in flat):
         raise InvalidQuery("filter: bbox harus empat bilangan.")
     west, south, east, north = map(float, flat)
     if west > east or south > north:
@@ -197,8 +201,8 @@ def _geometry(node: dict[str, Any], scope: Scope) -> Operand:
     except (shapely.errors.ShapelyError, ValueError, RecursionError):
         raise InvalidQuery("filter: geometri ini tidak dapat dibentuk.") from None
     places = shapely.get_coordinates(shape)
-    if len(places) == 0 or len(places) > MAX_POSITIONS or not numpy.isfinite(places).all():
-        raise InvalidQuery(f"filter: geometri harus punya 1 sampai {MAX_POSITIONS} titik yang terhingga.")
+    if not 0 < len(places) <= MAX_POSITIONS or not (numpy.abs(places) <= FARTHEST).all():
+        raise InvalidQuery(f"filter: geometri harus punya 1 sampai {MAX_POSITIONS} titik yang ada di bumi.")
     if not shape.is_valid:
         raise InvalidQuery("filter: geometri ini memotong dirinya sendiri atau tidak sah.")
     return _shape(shapely.force_2d(shape), scope)
@@ -434,6 +438,9 @@ OPERATIONS: dict[str, Operation] = {
     "t_starts": _temporal(lambda a, b, c, d: and_(a == c, b < d)),
 }
 """Everything that a filter may ask; conformance classes follow from what stands here."""
+
+_BY_NAME = {name.lower(): operation for name, operation in OPERATIONS.items()}
+"""Text forms write names in any case."""
 
 
 def _short(node: Tree) -> str:

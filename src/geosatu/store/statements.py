@@ -39,7 +39,7 @@ from sqlalchemy.types import TypeEngine
 
 from geosatu.crs import MERCATOR_SRID, STORAGE_SRID, Crs
 from geosatu.database.tables import table_of
-from geosatu.errors import InvalidQuery
+from geosatu.errors import InvalidQuery, shortened
 from geosatu.features import Query
 from geosatu.layers import SYSTEM_FIELDS, Access, Layer
 from geosatu.store.filters import KINDS, Operand, Scope, condition
@@ -259,7 +259,9 @@ def _properties(layer: Layer, shape: Query, access: Access) -> list[Any]:
     known = {column.name: column for column in columns}
     for name in shape.properties:
         if name not in known:
-            raise InvalidQuery(f"properties={name}: tidak ada di lapisan {layer.name}; yang ada: {', '.join(known)}.")
+            raise InvalidQuery(
+                f"properties={shortened(name)}: tidak ada di lapisan {layer.name}; yang ada: {', '.join(known)}."
+            )
     return [known[name] for name in shape.properties]
 
 
@@ -268,7 +270,7 @@ def _order(layer: Layer, shape: Query, access: Access) -> list[tuple[ColumnEleme
     known = sortables(layer, access)
     for name, _ in shape.sort:
         if name not in known:
-            raise InvalidQuery(f"sortby={name}: tidak dapat diurutkan; yang dapat: {', '.join(known)}.")
+            raise InvalidQuery(f"sortby={shortened(name)}: tidak dapat diurutkan; yang dapat: {', '.join(known)}.")
     return [*((known[name], down) for name, down in shape.sort), (table_of(layer).c.id, False)]
 
 
