@@ -123,9 +123,9 @@ def conformance(request: Request, base: BaseDep) -> Response:
 
 
 @router.get("/api", dependencies=DOCUMENT)
-def api(base: BaseDep, city: CityDep) -> Response:
+def api(base: BaseDep, reader: ReaderDep, city: CityDep) -> Response:
     """The OpenAPI 3.0 document, in the form that QGIS and OGR read."""
-    return JSONResponse(openapi_document(base, city.catalogue), media_type=OPENAPI)
+    return JSONResponse(openapi_document(base, city.catalogue, reader.actor.access), media_type=OPENAPI)
 
 
 @router.get("/collections", dependencies=PAGE)
@@ -157,27 +157,27 @@ def collection(
 
 
 @router.get("/collections/{name}/queryables", dependencies=DOCUMENT)
-def queryables(base: BaseDep, layer: LayerDep) -> Response:
+def queryables(base: BaseDep, reader: ReaderDep, layer: LayerDep) -> Response:
     """What filters may speak of."""
-    return JSONResponse(schemas.queryables(layer, _here(base, layer)), media_type=SCHEMA)
+    return JSONResponse(schemas.queryables(layer, reader.actor.access, _here(base, layer)), media_type=SCHEMA)
 
 
 @router.get("/collections/{name}/sortables", dependencies=DOCUMENT)
-def sortables(base: BaseDep, layer: LayerDep) -> Response:
+def sortables(base: BaseDep, reader: ReaderDep, layer: LayerDep) -> Response:
     """What features can be sorted by."""
-    return JSONResponse(schemas.sortable(layer, _here(base, layer)), media_type=SCHEMA)
+    return JSONResponse(schemas.sortable(layer, reader.actor.access, _here(base, layer)), media_type=SCHEMA)
 
 
 @router.get("/collections/{name}/schema", dependencies=DOCUMENT)
-def schema(base: BaseDep, layer: LayerDep) -> Response:
+def schema(base: BaseDep, reader: ReaderDep, layer: LayerDep) -> Response:
     """The properties of features, with their roles and titles."""
-    return JSONResponse(schemas.schema(layer, _here(base, layer)), media_type=SCHEMA)
+    return JSONResponse(schemas.schema(layer, reader.actor.access, _here(base, layer)), media_type=SCHEMA)
 
 
 @router.get("/collections/{name}/feature-schema", dependencies=DOCUMENT)
-def feature_schema(base: BaseDep, layer: LayerDep) -> Response:
+def feature_schema(base: BaseDep, reader: ReaderDep, layer: LayerDep) -> Response:
     """A feature as JSON Schema, for OGR."""
-    return JSONResponse(schemas.feature_schema(layer, _here(base, layer)), media_type=SCHEMA)
+    return JSONResponse(schemas.feature_schema(layer, reader.actor.access, _here(base, layer)), media_type=SCHEMA)
 
 
 @router.get("/collections/{name}/items")

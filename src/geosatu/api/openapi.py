@@ -6,8 +6,8 @@ from typing import Any
 
 from geosatu.api.schemas import properties
 from geosatu.cql2 import LANGUAGES
-from geosatu.features import DEFAULT_LIMIT, MAX_LIMIT, PUBLIC
-from geosatu.layers import Catalogue, Layer
+from geosatu.features import DEFAULT_LIMIT, MAX_LIMIT
+from geosatu.layers import Access, Catalogue, Layer
 
 GEOJSON = "application/geo+json"
 
@@ -80,15 +80,15 @@ PROBLEM = {
 }
 
 
-def openapi_document(base: str, catalogue: Catalogue) -> dict[str, Any]:
-    """The document of the service at `base`."""
+def openapi_document(base: str, catalogue: Catalogue, access: Access) -> dict[str, Any]:
+    """The document of the service at `base`, for readers of this level."""
     paths: dict[str, Any] = {
         "/": _get("landing", "Halaman utama", "application/json"),
         "/conformance": _get("conformance", "Kelas kesesuaian", "application/json"),
         "/collections": _get("collections", "Semua lapisan", "application/json"),
     }
     for layer in catalogue:
-        paths |= _paths(layer)
+        paths |= _paths(layer, access)
     return {
         "openapi": "3.0.3",
         "info": {"title": "geosatu", "version": "1", "description": "Peta kelurahan sebagai OGC API."},
@@ -98,10 +98,10 @@ def openapi_document(base: str, catalogue: Catalogue) -> dict[str, Any]:
     }
 
 
-def _paths(layer: Layer) -> dict[str, Any]:
+def _paths(layer: Layer, access: Access) -> dict[str, Any]:
     here, name = f"/collections/{layer.name}", layer.name
     shared = [{"$ref": f"#/components/parameters/{each}"} for each in SHARED]
-    own = [_of_property(each, schema) for each, schema in properties(layer, PUBLIC).items()]
+    own = [_of_property(each, schema) for each, schema in properties(layer, access).items()]
     crs = {"$ref": "#/components/parameters/crs"}
     matrix = [_in_path(each, 0) for each in ("tileMatrix", "tileRow", "tileCol")]
     schema = "application/schema+json"

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from geosatu.features import PUBLIC, Actor
-from geosatu.layers import SYSTEM_FIELDS, Field, GeometryType, Layer
+from geosatu.layers import SYSTEM_FIELDS, Access, Field, GeometryType, Layer
 from geosatu.store.statements import sortables
 
 TYPES: dict[str, dict[str, Any]] = {
@@ -34,9 +33,9 @@ GEOMETRY_FORMATS: dict[GeometryType, str] = {
 }
 
 
-def properties(layer: Layer, actor: Actor) -> dict[str, dict[str, Any]]:
-    """Each property that this reader sees, in the order in which features carry them."""
-    found = {field.name: _of_field(field) for field in layer.readable(actor.access)}
+def properties(layer: Layer, access: Access) -> dict[str, dict[str, Any]]:
+    """Each property that readers of this level see, in the order in which features carry them."""
+    found = {field.name: _of_field(field) for field in layer.readable(access)}
     found |= {field.name: _of_field(field) for field in SYSTEM_FIELDS.values()}
     found["uid"] = {"type": "string", "title": "Pengenal tetap"}
     found["version"] = {"type": "integer", "title": "Versi"}
@@ -64,29 +63,29 @@ def _of_field(field: Field) -> dict[str, Any]:
     return schema
 
 
-def queryables(layer: Layer, here: str) -> dict[str, Any]:
+def queryables(layer: Layer, access: Access, here: str) -> dict[str, Any]:
     """What filters and parameters may speak of."""
-    return _flat(layer, f"{here}/queryables", {**properties(layer, PUBLIC), "geometry": _geometry(layer)})
+    return _flat(layer, f"{here}/queryables", {**properties(layer, access), "geometry": _geometry(layer)})
 
 
-def sortable(layer: Layer, here: str) -> dict[str, Any]:
+def sortable(layer: Layer, access: Access, here: str) -> dict[str, Any]:
     """What `sortby` may name."""
-    known = sortables(layer, PUBLIC.access)
-    return _flat(layer, f"{here}/sortables", {k: v for k, v in properties(layer, PUBLIC).items() if k in known})
+    known = sortables(layer, access)
+    return _flat(layer, f"{here}/sortables", {k: v for k, v in properties(layer, access).items() if k in known})
 
 
-def schema(layer: Layer, here: str) -> dict[str, Any]:
+def schema(layer: Layer, access: Access, here: str) -> dict[str, Any]:
     """The properties of a feature with their roles, titles and order."""
     roles: dict[str, dict[str, Any]] = {"id": {"type": "integer", "x-ogc-role": "id", "readOnly": True}}
-    numbered = {**roles, **properties(layer, PUBLIC), "geometry": _geometry(layer)}
+    numbered = {**roles, **properties(layer, access), "geometry": _geometry(layer)}
     for number, each in enumerate(numbered.values(), 1):
         each["x-ogc-propertySeq"] = number
     return _flat(layer, f"{here}/schema", numbered)
 
 
-def feature_schema(layer: Layer, here: str) -> dict[str, Any]:
+def feature_schema(layer: Layer, access: Access, here: str) -> dict[str, Any]:
     """A GeoJSON feature of the layer."""
-    nullable = {name: _nullable(each) for name, each in properties(layer, PUBLIC).items()}
+    nullable = {name: _nullable(each) for name, each in properties(layer, access).items()}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": f"{here}/feature-schema",
