@@ -23,8 +23,10 @@ from sqlalchemy import text
 from geosatu.database import cluster as cluster_module
 from geosatu.database import connect
 from geosatu.database.cluster import Cluster, sole_service
-from geosatu.database.connect import open_city, open_database
+from geosatu.database.connect import open_city, open_database, open_service
+from geosatu.database.rights import act_as
 from geosatu.errors import DatabaseUnavailable, GeosatuError, HomeInUse, InvalidSettings
+from geosatu.features import PUBLIC
 from geosatu.layers import Catalogue
 from geosatu.settings import Settings
 
@@ -376,12 +378,27 @@ def test_who_may_not_create_schemas_is_told_which_right_is_missing(cluster: Clus
     assert said.endswith("Pengguna itu perlu hak membuat skema dan tabel (GRANT CREATE ON DATABASE).")
 
 
-def test_the_right_to_create_is_all_that_is_needed(cluster: Cluster, guest: str, catalogue: Catalogue):
+def test_the_rights_to_create_tables_and_roles_are_all_that_is_needed(
+    cluster: Cluster, guest: str, catalogue: Catalogue
+):
     url = address(cluster, user=guest, password="rahasia-tamu", database="milik_tamu")
 
+    with (
+        pytest.raises(DatabaseUnavailable, match="tidak berhak membuat peran"),
+        open_city(Settings(database_url=url), catalogue),
+    ):
+        pass
+    with psycopg.connect(cluster.conninfo, autocommit=True) as conn:
+        conn.execute("ALTER ROLE tamu CREATEROLE")
     for _ in range(2):
-        with open_city(Settings(database_url=url), catalogue) as engine, engine.connect() as conn:
-            assert conn.scalar(text("SELECT count(*) FROM layer.posyandu")) == 0
+        with open_city(Settings(database_url=url), catalogue) as engine, open_service(engine, 5) as service:
+            with engine.connect() as conn:
+                assert conn.scalar(text("SELECT count(*) FROM layer.posyandu")) == 0
+                act_as(conn, PUBLIC)
+                assert conn.scalar(text("SELECT current_user")) == "milik_tamu_publik"
+            with service.connect() as conn:
+                assert conn.scalar(text("SELECT current_user")) == "milik_tamu_publik"
+                assert conn.scalar(text("SELECT count(id) FROM layer.posyandu")) == 0
 
 
 def test_a_postgis_that_is_too_old_is_a_sentence(cluster: Cluster, monkeypatch: pytest.MonkeyPatch):

@@ -223,7 +223,7 @@ def importing_process(home: Path, file: Path, *options: str) -> subprocess.Popen
 
 def import_and_kill(service: Service, file: Path, at: str | None) -> None:
     """Kill everything while the import is at a statement, or just after it has reported success."""
-    with importing_process(service.cluster.home, file, "--json") as importing:
+    with importing_process(service.cluster.home, file, "--json", "--status=terbit") as importing:
         if at is not None:
             wait_for(service.cluster.conninfo, at, importing)
         else:

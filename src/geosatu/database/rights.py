@@ -13,6 +13,7 @@ The account is the setting `geosatu.account` of the transaction. Owners of the t
 from __future__ import annotations
 
 import json
+import logging
 import secrets
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
@@ -31,6 +32,8 @@ from geosatu.errors import DatabaseUnavailable
 from geosatu.features import Actor
 from geosatu.layers import ACCESS_LEVELS, Access, Catalogue, Layer
 from geosatu.rights import ROLES, STEPS
+
+log = logging.getLogger("geosatu")
 
 SERVICE = "layanan"
 PASSWORD = "service_password"  # noqa: S105  # the name of a secret, not one
@@ -129,6 +132,8 @@ def _make_roles(conn: Connection, database: str) -> None:
             )
             for level in ACCESS_LEVELS:
                 _run(conn, "GRANT {} TO {}", role_name(database, level), service)
+                # Commands act as the public too, when they write what is public.
+                _run(conn, "GRANT {} TO CURRENT_USER", role_name(database, level))
     except ProgrammingError as error:
         raise DatabaseUnavailable(
             "Pengguna basis data itu tidak berhak membuat peran, padahal hak pembaca dijaga oleh PostgreSQL; minta "
@@ -172,7 +177,10 @@ def _allow_index_under_policies(conn: Connection) -> None:
             # It only compares boxes; without this, no spatial index would be used under policies.
             conn.exec_driver_sql("ALTER FUNCTION public.geometry_overlaps(geometry, geometry) LEAKPROOF")
     except DBAPIError:
-        pass  # not our server: searches by place are slower there, and as right
+        log.warning(
+            "Searches by place cannot use their index, since this is no superuser; ask one to run: "
+            "ALTER FUNCTION public.geometry_overlaps(geometry, geometry) LEAKPROOF"
+        )
 
 
 def _statements(database: str, catalogue: Catalogue) -> Iterator[str]:
