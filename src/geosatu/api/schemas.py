@@ -64,6 +64,12 @@ def _of_field(field: Field) -> dict[str, Any]:
     return schema
 
 
+def of_parameter(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a parameter that asks for equality with a property; a list is asked whether it holds the value."""
+    listed = schema.get("items", schema)
+    return {key: value for key, value in listed.items() if key in ("type", "enum", "format")}
+
+
 def queryables(layer: Layer, here: str) -> dict[str, Any]:
     """What filters and parameters may speak of."""
     return _flat(layer, f"{here}/queryables", {**properties(layer, PUBLIC), "geometry": _geometry(layer)})
@@ -86,7 +92,6 @@ def schema(layer: Layer, here: str) -> dict[str, Any]:
 
 def feature_schema(layer: Layer, here: str) -> dict[str, Any]:
     """A GeoJSON feature of the layer."""
-    nullable = {name: _nullable(each) for name, each in properties(layer, PUBLIC).items()}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": f"{here}/feature-schema",
@@ -97,13 +102,17 @@ def feature_schema(layer: Layer, here: str) -> dict[str, Any]:
             "type": {"const": "Feature", "type": "string"},
             "id": {"type": "integer"},
             "geometry": {"$ref": f"https://geojson.org/schema/{layer.geometry}.json"},
-            "properties": {"type": "object", "properties": nullable},
+            "properties": {"type": "object", "properties": nullable_properties(layer)},
         },
     }
 
 
-def _nullable(each: dict[str, Any]) -> dict[str, Any]:
+def nullable_properties(layer: Layer) -> dict[str, dict[str, Any]]:
     """Every property may be null; said as OpenAPI 3.0 says it, since OGR takes a list of types for text."""
+    return {name: _nullable(each) for name, each in properties(layer, PUBLIC).items()}
+
+
+def _nullable(each: dict[str, Any]) -> dict[str, Any]:
     codes = {"enum": [*each["enum"], None]} if "enum" in each else {}
     return {**each, **codes, "nullable": True}
 
