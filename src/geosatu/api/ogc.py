@@ -284,7 +284,6 @@ def _collection(base: str, layer: Layer, summary: read.Summary) -> dict[str, Any
             link(f"{here}/feature-schema", "describedby", SCHEMA, "Skema fitur"),
             link(f"{here}/schema", f"{OGC}/schema", SCHEMA, "Skema"),
             link(f"{here}/queryables", f"{OGC}/queryables", SCHEMA, "Yang dapat disaring"),
-            link(f"{here}/queryables", "queryables", SCHEMA, "Yang dapat disaring"),
             link(f"{here}/sortables", f"{OGC}/sortables", SCHEMA, "Yang dapat diurutkan"),
             link(f"{here}/tiles", f"{OGC}/tilesets-vector", JSON, "Petak vektor"),
             *(

@@ -187,7 +187,7 @@ def _boolean(said: str, name: str) -> bool:
 def _filter(layer: Layer, given: Mapping[str, str], own: Mapping[str, Kind], actor: Actor) -> Tree | None:
     """All conditions of the request as one tree."""
     trees = []
-    language = given.get("filter-lang", "cql2-text")
+    language = given.get("filter-lang", LANGUAGES[0])
     if language not in LANGUAGES:
         raise InvalidQuery(f"filter-lang={shortened(language)}: yang ada: {', '.join(LANGUAGES)}.")
     if "filter" in given:
