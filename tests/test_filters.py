@@ -325,6 +325,24 @@ def test_a_text_may_write_what_the_standard_allows(client: TestClient) -> None:
     assert found(client, filter="A_CONTAINEDBY(layanan, ('sosial', 'kesehatan'))")
 
 
+@pytest.mark.parametrize(
+    ("said", "means"),
+    [
+        ("nama ILIKE 'POSYANDU m%'", "CASEI(nama) LIKE CASEI('POSYANDU m%')"),
+        ("tanggal_data >= '2026-06-01T'", "tanggal_data >= DATE('2026-06-01')"),
+        ("tanggal_data >= '2026-06-01T08:30Z'", "tanggal_data > DATE('2026-06-01')"),
+        ("(strata = 'madya') = 1", "strata = 'madya'"),
+        ("(strata = 'madya') <> 1", "strata <> 'madya'"),
+    ],
+)
+def test_ogr_may_write_in_its_own_way(client: TestClient, said: str, means: str) -> None:
+    assert found(client, filter=said, **{"filter-lang": "cql-text"}) == found(client, filter=means) != []
+
+
+def test_only_1_and_0_are_true_and_false(client: TestClient) -> None:
+    assert client.get(ITEMS, params={"filter": "(strata = 'madya') = 2"}).status_code == 400
+
+
 def test_a_place_that_no_map_can_show_is_refused(client: TestClient) -> None:
     far = {"bbox": "-9e7,-9e7,9e7,9e7", "bbox-crs": "EPSG:32749"}
     polygon = "POLYGON((-9e7 -9e7, 9e7 -9e7, 9e7 9e7, -9e7 9e7, -9e7 -9e7))"

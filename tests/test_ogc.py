@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
 import json
 from collections import Counter
@@ -440,6 +441,17 @@ WRONG = [
     ("f", "x" * 5000),
     ("crs", "http://www.opengis.net/def/crs/EPSG/0/27700"),
     ("bbox-crs", "http://www.opengis.net/def/crs/EPSG/0/99"),
+    ("filter-lang", "sql"),
+    ("sortby", "--nama"),
+    ("sortby", "nama,,rt"),
+    ("properties", "nama,"),
+    ("status", "entah"),
+    ("tahun_berdiri", "1.5"),
+    ("datetime", "2026-13-01"),
+    ("datetime", "2026-01-01T24:30:00Z"),
+    ("datetime", "2026-02-01/2026-01-01"),
+    ("datetime", "2026-01-01T08:00:00+07:00/2026-01-01T00:59:00Z"),
+    ("datetime", "../.."),
     ("warna", "merah"),
     ("w" * 5000, "merah"),
     ("limit\x00", "1"),
@@ -451,6 +463,33 @@ def test_a_wrong_parameter_is_a_sentence(client: TestClient, name: str, value: s
     said = refusal(client.get("/ogc/collections/kwt/items", params={name: value}), 400)
 
     assert name[:50] in said.replace("\\x00", "\x00")
+
+
+@pytest.mark.parametrize("key", [["\ud800", 1], [10**400, 1], ["\0", 1], [float("nan"), 1], ["a"], [{}, 1], 1])
+def test_a_place_in_the_order_that_is_none_is_a_sentence(client: TestClient, key: Any):
+    token = base64.urlsafe_b64encode(json.dumps(key).encode()).decode().rstrip("=")
+
+    for field in ("nama", "tahun_berdiri"):
+        answer = client.get("/ogc/collections/kwt/items", params={"sortby": field, "after": token})
+        assert answer.status_code == 200 or refusal(answer, 400)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "2026-01-01T00:00:00Z/..",
+        "2026-01-01t00:00:00z/..",
+        "2026-01-01 00:00:00.5+07:00/",
+        "2026-01-01T08:00:00+07:00/2026-12-31T01:00:00Z",
+        "0000-01-01T00:00:00Z/9999-12-31T00:00:00Z",
+    ],
+)
+def test_a_time_is_read_as_rfc_3339_writes_it(client: TestClient, said: str):
+    assert items(client, "kwt", datetime=said)["numberMatched"] > 0
+
+
+def test_the_year_zero_has_no_data(client: TestClient):
+    assert items(client, "kwt", datetime="../0000-12-31")["numberMatched"] == 0
 
 
 @pytest.mark.parametrize("name", ["limit", "bbox", "after", "f"])
@@ -474,6 +513,23 @@ def test_other_pages_take_no_parameter_but_the_format(client: TestClient, path: 
     assert client.get(path, params={"f": "json"}).status_code == 200
     assert refusal(client.get(path, params={"limit": 1}), 400) == "Parameter 'limit' tidak dikenal; yang ada: f."
     assert refusal(client.get(path, params={"f": "xml"}), 400).startswith("f=xml: bentuk ini tidak ada")
+
+
+@pytest.mark.parametrize(
+    "path", ["api", "collections/kwt/queryables", "collections/kwt/tiles", "collections/kwt/schema"]
+)
+def test_what_is_no_page_is_not_given_for_one(client: TestClient, path: str):
+    assert client.get(f"/ogc/{path}", headers={"accept": "text/html"}).headers["content-type"] != "text/html"
+    said = refusal(client.get(f"/ogc/{path}?f=html"), 400)
+    assert said == "f=html: bentuk ini tidak ada; yang ada: json."
+
+
+@pytest.mark.parametrize("path", ["items", "items/1"])
+def test_a_page_for_people_is_in_degrees(client: TestClient, path: str):
+    path = f"/ogc/collections/kwt/{path}?f=html&crs="
+
+    assert client.get(f"{path}CRS84").status_code == 200
+    assert refusal(client.get(f"{path}EPSG:32749"), 400).startswith("crs: halaman untuk dibaca hanya ada dalam CRS84")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Addresses of ours, as documents and answers name them."""
+"""Addresses of ours and what lies behind them, as documents and answers name them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,14 @@ from starlette.requests import Request
 
 from geosatu.errors import InvalidQuery
 from geosatu.settings import Settings
+
+JSON = "application/json"
+GEOJSON = "application/geo+json"
+SCHEMA = "application/schema+json"
+OPENAPI = "application/vnd.oai.openapi+json;version=3.0"
+MVT = "application/vnd.mapbox-vector-tile"
+PROBLEM = "application/problem+json"
+HTML = "text/html"
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",

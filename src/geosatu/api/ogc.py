@@ -15,10 +15,10 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from geosatu.api import html, schemas
 from geosatu.api.context import BaseDep, CityDep, ConnDep, LayerDep, ReaderDep
 from geosatu.api.hot import matched_of, page_links, wants_html
-from geosatu.api.links import HEADERS, link
+from geosatu.api.links import GEOJSON, HEADERS, JSON, MVT, OPENAPI, SCHEMA, link
 from geosatu.api.openapi import openapi_document
-from geosatu.api.parameters import parameters_of, query_of, require_form, require_known, whole_id
-from geosatu.crs import CRS84, WGS84_EAST_FIRST, crs_near
+from geosatu.api.parameters import crs_of, parameters_of, query_of, require_form, require_known, whole_id
+from geosatu.crs import CRS84, WGS84_EAST_FIRST, Crs, crs_near
 from geosatu.errors import InvalidQuery
 from geosatu.features import Box
 from geosatu.layers import Layer
@@ -26,11 +26,6 @@ from geosatu.store import answers, read
 
 router = APIRouter()
 
-OPENAPI = "application/vnd.oai.openapi+json;version=3.0"
-SCHEMA = "application/schema+json"
-MVT = "application/vnd.mapbox-vector-tile"
-JSON = "application/json"
-GEOJSON = "application/geo+json"
 OGC = "http://www.opengis.net/def/rel/ogc/1.0"
 QUAD = "http://www.opengis.net/def/tilematrixset/OGC/1.0/WebMercatorQuad"
 
@@ -185,8 +180,7 @@ async def items(request: Request, base: BaseDep, city: CityDep, reader: ReaderDe
     """One page of features for people."""
     given = parameters_of(request.scope["query_string"])
     query = query_of(layer, given, reader.actor)
-    if query.crs != WGS84_EAST_FIRST:
-        raise InvalidQuery("crs: halaman untuk dibaca hanya ada dalam CRS84; pakai f=json.")
+    _require_east_first(query.crs)
     page = await answers.page(city.pool, layer, query, reader.actor)
     matched = await matched_of(city, reader, layer, query, page)
     features = json.loads(b"[" + page.features + b"]")
@@ -202,11 +196,21 @@ async def items(request: Request, base: BaseDep, city: CityDep, reader: ReaderDe
     return page_of(text)
 
 
-@router.get("/collections/{name}/items/{feature}", dependencies=PAGE)
-async def item(base: BaseDep, city: CityDep, reader: ReaderDep, layer: LayerDep, feature: str) -> Response:
+@router.get("/collections/{name}/items/{feature}")
+async def item(
+    request: Request, base: BaseDep, city: CityDep, reader: ReaderDep, layer: LayerDep, feature: str
+) -> Response:
     """One feature for people."""
+    given = parameters_of(request.scope["query_string"])
+    require_known(given, "crs", "f")
+    _require_east_first(crs_of(given, "crs"))
     text = await answers.feature(city.pool, layer, whole_id(layer, feature), WGS84_EAST_FIRST, reader.actor)
     return page_of(html.item(base, layer, json.loads(text)))
+
+
+def _require_east_first(crs: Crs) -> None:
+    if crs != WGS84_EAST_FIRST:
+        raise InvalidQuery("crs: halaman untuk dibaca hanya ada dalam CRS84; pakai f=json.")
 
 
 @router.get("/collections/{name}/tiles", dependencies=DOCUMENT)
@@ -284,7 +288,6 @@ def _collection(base: str, layer: Layer, summary: read.Summary) -> dict[str, Any
             link(f"{here}/feature-schema", "describedby", SCHEMA, "Skema fitur"),
             link(f"{here}/schema", f"{OGC}/schema", SCHEMA, "Skema"),
             link(f"{here}/queryables", f"{OGC}/queryables", SCHEMA, "Yang dapat disaring"),
-            link(f"{here}/queryables", "queryables", SCHEMA, "Yang dapat disaring"),
             link(f"{here}/sortables", f"{OGC}/sortables", SCHEMA, "Yang dapat diurutkan"),
             link(f"{here}/tiles", f"{OGC}/tilesets-vector", JSON, "Petak vektor"),
             *(

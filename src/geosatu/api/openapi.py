@@ -4,88 +4,87 @@ from __future__ import annotations
 
 from typing import Any
 
-from geosatu.api.schemas import properties
+from geosatu.api.access import LONGEST_REASON, SHORTEST_REASON
+from geosatu.api.access import REASON as WHY
+from geosatu.api.hot import MAX_ZOOM
+from geosatu.api.links import GEOJSON, HTML, JSON, MVT, OPENAPI, PROBLEM, SCHEMA
+from geosatu.api.parameters import FORMS, MOST_SORTED
+from geosatu.api.schemas import of_parameter, properties
+from geosatu.api.shapes import Shape, named, page_of_features, shapes
 from geosatu.cql2 import LANGUAGES
+from geosatu.crs import CRS84, SUPPORTED
 from geosatu.features import DEFAULT_LIMIT, MAX_LIMIT
 from geosatu.layers import Access, Catalogue, Layer
+from geosatu.store.statements import sortables
 
-GEOJSON = "application/geo+json"
-
-BBOX = {
-    "name": "bbox",
-    "in": "query",
-    "description": "barat,selatan,timur,utara dalam derajat (CRS84)",
-    "required": False,
-    "style": "form",
-    "explode": False,
-    "schema": {
-        "type": "array",
-        "minItems": 4,
-        "maxItems": 6,
-        "items": {"type": "number"},
-    },
+TEXT: Shape = {"type": "string"}
+BBOX: Shape = {
+    "type": "array",
+    "oneOf": [{"minItems": 4, "maxItems": 4}, {"minItems": 6, "maxItems": 6}],
+    "items": {"type": "number"},
 }
-
-LIMIT = {
-    "name": "limit",
-    "in": "query",
-    "description": "Banyaknya fitur dalam satu halaman; yang lebih besar dari batas dipotong",
-    "required": False,
-    "style": "form",
-    "explode": False,
-    "schema": {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
-}
+LIMIT: Shape = {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT}
+CRS: Shape = {"type": "string", "enum": list(SUPPORTED), "default": CRS84}
+LANGUAGE: Shape = {"type": "string", "enum": list(LANGUAGES), "default": LANGUAGES[0]}
+ID: Shape = {"type": "integer", "minimum": 1}
 
 
-def _parameter(name: str, description: str, kind: str = "string", **schema: Any) -> dict[str, Any]:
+def _parameter(name: str, description: str, schema: Shape = TEXT) -> dict[str, Any]:
     """A query parameter in the form that QGIS and OGR read."""
-    return {
-        "name": name,
-        "in": "query",
-        "description": description,
-        "required": False,
-        "style": "form",
-        "explode": False,
-        "schema": {"type": kind, **schema},
-    }
+    form = {"required": False, "style": "form", "explode": False}
+    return {"name": name, "in": "query", "description": description, **form, "schema": schema}
+
+
+def _form(*forms: str) -> dict[str, Any]:
+    return _parameter("f", "Bentuk jawaban", {"type": "string", "enum": list(forms)})
 
 
 SHARED = {
-    "limit": LIMIT,
-    "bbox": BBOX,
-    "bbox-crs": _parameter("bbox-crs", "Sistem koordinat bbox", format="uri"),
-    "crs": _parameter("crs", "Sistem koordinat jawaban", format="uri"),
+    "limit": _parameter("limit", "Banyaknya fitur dalam satu halaman; yang lebih besar dari batas dipotong", LIMIT),
+    "bbox": _parameter("bbox", "barat,selatan,timur,utara dalam derajat (CRS84)", BBOX),
+    "bbox-crs": _parameter("bbox-crs", "Sistem koordinat bbox", CRS),
+    "crs": _parameter("crs", "Sistem koordinat jawaban", CRS),
     "datetime": _parameter("datetime", "Tanggal data: waktu atau selang, .. untuk yang terbuka"),
     "filter": _parameter("filter", "Saringan CQL2"),
-    "filter-lang": _parameter("filter-lang", "Bahasa saringan", enum=list(LANGUAGES), default=LANGUAGES[0]),
-    "filter-crs": _parameter("filter-crs", "Sistem koordinat geometri di saringan", format="uri"),
-    "sortby": _parameter("sortby", "Urutan: nama field, - di depannya untuk menurun, dipisah koma"),
-    "properties": _parameter("properties", "Field yang diminta, dipisah koma"),
-    "skipGeometry": _parameter("skipGeometry", "Tanpa geometri", "boolean", default=False),
+    "filter-lang": _parameter("filter-lang", "Bahasa saringan", LANGUAGE),
+    "filter-crs": _parameter("filter-crs", "Sistem koordinat geometri di saringan", CRS),
+    "skipGeometry": _parameter("skipGeometry", "Tanpa geometri", {"type": "boolean", "default": False}),
     "after": _parameter("after", "Awal halaman; ada di tautan next"),
-    "f": _parameter("f", "Bentuk jawaban", enum=["json", "html"]),
+    "f": _form(*FORMS),
+    WHY: _parameter(
+        WHY,
+        "Keperluan membaca field terbatas dari data yang diurus akun ini; dicatat di log audit",
+        {"type": "string", "minLength": SHORTEST_REASON, "maxLength": LONGEST_REASON},
+    ),
 }
 
-PROBLEM = {
-    "description": "Permintaan tidak dapat dijawab; title memuat alasannya",
-    "content": {
-        "application/problem+json": {
-            "schema": {
-                "type": "object",
-                "required": ["status", "title"],
-                "properties": {"status": {"type": "integer"}, "title": {"type": "string"}},
-            }
-        }
-    },
+REASON = {PROBLEM: {"schema": named("problem")}}
+RESPONSES: dict[str, dict[str, Any]] = {
+    "304": {"description": "Belum berubah sejak jawaban dengan ETag ini"},
+    "400": {"description": "Permintaan ini tidak dapat dijawab; title memuat alasannya", "content": REASON},
+    "401": {"description": "Token tidak berlaku, atau ini hanya untuk yang masuk", "content": REASON},
+    "403": {"description": "Akun ini tidak berhak", "content": REASON},
+    "404": {"description": "Tidak ada di sini", "content": REASON},
+    "503": {"description": "Basis data tidak terjangkau, atau permintaan ini terlalu berat", "content": REASON},
 }
+
+TOKENS = {
+    "basic": {"type": "http", "scheme": "basic", "description": "Nama akun, dan token sebagai sandi"},
+    "bearer": {"type": "http", "scheme": "bearer", "description": "Token dari halaman Akun"},
+}
+
+TAG = {"ETag": {"description": "Berubah bersama datanya", "schema": TEXT}}
+SYSTEM = {"Content-Crs": {"description": "Sistem koordinat jawaban, di antara < dan >", "schema": TEXT}}
 
 
 def openapi_document(base: str, catalogue: Catalogue, access: Access) -> dict[str, Any]:
     """The document of the service at `base`, for readers of this level."""
+    page, document = [_form("json", "html")], [_form("json")]
     paths: dict[str, Any] = {
-        "/": _get("landing", "Halaman utama", "application/json"),
-        "/conformance": _get("conformance", "Kelas kesesuaian", "application/json"),
-        "/collections": _get("collections", "Semua lapisan", "application/json"),
+        "/": _get("landing", "Halaman utama", _readable(JSON, named("landing")), page, "503"),
+        "/api": _get("api", "Dokumen ini", {OPENAPI: named("openapi")}, document),
+        "/conformance": _get("conformance", "Kelas kesesuaian", _readable(JSON, named("conformance")), page),
+        "/collections": _get("collections", "Semua lapisan", _readable(JSON, named("collections")), page, "503"),
     }
     for layer in catalogue:
         paths |= _paths(layer, access)
@@ -93,57 +92,107 @@ def openapi_document(base: str, catalogue: Catalogue, access: Access) -> dict[st
         "openapi": "3.0.3",
         "info": {"title": "geosatu", "version": "1", "description": "Peta kelurahan sebagai OGC API."},
         "servers": [{"url": f"{base}/ogc"}],
+        "security": [{}, *({name: []} for name in TOKENS)],
         "paths": paths,
-        "components": {"parameters": SHARED, "responses": {"problem": PROBLEM}},
+        "components": {
+            "parameters": SHARED,
+            "responses": RESPONSES,
+            "schemas": shapes(catalogue, access),
+            "securitySchemes": TOKENS,
+        },
     }
 
 
 def _paths(layer: Layer, access: Access) -> dict[str, Any]:
     here, name = f"/collections/{layer.name}", layer.name
-    shared = [{"$ref": f"#/components/parameters/{each}"} for each in SHARED]
-    own = [_of_property(each, schema) for each, schema in properties(layer, access).items()]
-    crs = {"$ref": "#/components/parameters/crs"}
-    matrix = [_in_path(each, 0) for each in ("tileMatrix", "tileRow", "tileCol")]
-    schema = "application/schema+json"
     tiles = f"{here}/tiles/WebMercatorQuad"
+    page, document = [_form("json", "html")], [_form("json")]
+    shared = [{"$ref": f"#/components/parameters/{each}"} for each in SHARED]
+    crs, form, why = ({"$ref": f"#/components/parameters/{each}"} for each in ("crs", "f", WHY))
+    known = properties(layer, access).items()
+    own = [_parameter(each, schema.get("title", each), of_parameter(schema)) for each, schema in known]
+    place = [_in_path("tileMatrix", {"type": "integer", "minimum": 0, "maximum": MAX_ZOOM})]
+    place += [_in_path(each, {"type": "integer", "minimum": 0}) for each in ("tileRow", "tileCol")]
+    schema, tileset = {SCHEMA: named("schema")}, {JSON: named("tileset")}
+    features, feature = _readable(GEOJSON, page_of_features(layer)), _readable(GEOJSON, named(name))
+    collection, tile = _readable(JSON, named("collection")), {MVT: {"type": "string", "format": "binary"}}
+    title, quad = layer.title, "Petak vektor WebMercatorQuad"
     return {
-        here: _get(f"{name}.collection", layer.title, "application/json"),
-        f"{here}/items": _get(f"{name}.items", f"Fitur {layer.title}", GEOJSON, [*shared, *own]),
-        f"{here}/items/{{id}}": _get(f"{name}.item", "Satu fitur", GEOJSON, [_in_path("id", 1), crs]),
-        f"{here}/queryables": _get(f"{name}.queryables", "Yang dapat disaring", schema),
-        f"{here}/sortables": _get(f"{name}.sortables", "Yang dapat diurutkan", schema),
-        f"{here}/schema": _get(f"{name}.schema", "Skema", schema),
-        f"{here}/tiles": _get(f"{name}.tilesets", "Petak vektor", "application/json"),
-        tiles: _get(f"{name}.tileset", "Petak vektor WebMercatorQuad", "application/json"),
+        here: _get(f"{name}.collection", title, collection, page, "503"),
+        f"{here}/items": _get(
+            f"{name}.items",
+            f"Fitur {title}",
+            features,
+            [*shared, *_chosen(layer, access), *own],
+            "304",
+            "403",
+            "503",
+            **TAG,
+            **SYSTEM,
+        ),
+        f"{here}/items/{{id}}": _get(
+            f"{name}.item",
+            "Satu fitur",
+            feature,
+            [_in_path("id", ID), crs, form, why],
+            "304",
+            "403",
+            "404",
+            "503",
+            **TAG,
+            **SYSTEM,
+        ),
+        f"{here}/queryables": _get(f"{name}.queryables", "Yang dapat disaring", schema, document),
+        f"{here}/sortables": _get(f"{name}.sortables", "Yang dapat diurutkan", schema, document),
+        f"{here}/schema": _get(f"{name}.schema", "Skema", schema, document),
+        f"{here}/feature-schema": _get(f"{name}.feature-schema", "Skema fitur", schema, document),
+        f"{here}/tiles": _get(f"{name}.tilesets", "Petak vektor", {JSON: named("tilesets")}, document, "503"),
+        tiles: _get(f"{name}.tileset", quad, tileset, document, "503"),
+        f"{tiles}/tilejson.json": _get(f"{name}.tilejson", "TileJSON", {JSON: named("tilejson")}, document, "503"),
         f"{tiles}/{{tileMatrix}}/{{tileRow}}/{{tileCol}}": _get(
-            f"{name}.tile", "Satu petak", "application/vnd.mapbox-vector-tile", matrix, binary=True
+            f"{name}.tile", "Satu petak", tile, place, "304", "404", "503", **TAG
         ),
     }
 
 
-def _of_property(name: str, schema: dict[str, Any]) -> dict[str, Any]:
-    """Equality with a property; a list is asked whether it holds the value."""
-    listed = schema.get("items", schema)
-    plain = {key: value for key, value in listed.items() if key in ("enum", "format")}
-    return _parameter(name, schema.get("title", name), listed["type"], **plain)
+def _readable(media_type: str, shape: Shape) -> dict[str, Shape]:
+    """For programs, and as a page for people."""
+    return {media_type: shape, HTML: TEXT}
 
 
-def _in_path(name: str, least: int) -> dict[str, Any]:
-    return {"name": name, "in": "path", "required": True, "schema": {"type": "integer", "minimum": least}}
+def _chosen(layer: Layer, access: Access) -> list[dict[str, Any]]:
+    """The parameters whose values are names of the layer's properties."""
+    sorts = {"type": "string", "pattern": f"^[+-]?({'|'.join(sortables(layer, access))})$"}
+    names = {"type": "string", "enum": list(properties(layer, access))}
+    return [
+        _parameter(
+            "sortby",
+            "Urutan: nama field, - di depannya untuk menurun, dipisah koma",
+            {"type": "array", "maxItems": MOST_SORTED, "items": sorts},
+        ),
+        _parameter("properties", "Field yang diminta, dipisah koma", {"type": "array", "items": names}),
+    ]
+
+
+def _in_path(name: str, schema: Shape) -> dict[str, Any]:
+    return {"name": name, "in": "path", "required": True, "schema": schema}
 
 
 def _get(
-    operation: str, summary: str, media_type: str, parameters: list[Any] | None = None, binary: bool = False
+    operation: str, summary: str, content: dict[str, Shape], parameters: list[Any], *also: str, **headers: Any
 ) -> dict[str, Any]:
-    schema = {"type": "string", "format": "binary"} if binary else {"type": "object"}
+    """What GET is asked with and answers; all are refused with 400 where the parameters make no sense."""
+    answer = {
+        "description": "Jawaban",
+        "content": {media_type: {"schema": shape} for media_type, shape in content.items()},
+        **({"headers": headers} if headers else {}),
+    }
+    responses = {status: {"$ref": f"#/components/responses/{status}"} for status in sorted(("400", "401", *also))}
     return {
         "get": {
             "operationId": operation,
             "summary": summary,
-            "parameters": parameters or [],
-            "responses": {
-                "200": {"description": "Jawaban", "content": {media_type: {"schema": schema}}},
-                "default": {"$ref": "#/components/responses/problem"},
-            },
+            "parameters": parameters,
+            "responses": {"200": answer, **responses},
         }
     }

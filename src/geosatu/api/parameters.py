@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
+from geosatu.api.schemas import of_parameter, properties
 from geosatu.cql2 import LANGUAGES, Tree, parse_filter
 from geosatu.crs import WGS84_EAST_FIRST, Crs, parse_crs
 from geosatu.errors import InvalidQuery, UnknownFeature, shortened
@@ -72,7 +73,7 @@ def query_of(layer: Layer, given: Mapping[str, str], actor: Actor) -> Query:
         box_crs=crs_of(given, "bbox-crs"),
         limit=min(whole(given.get("limit", str(DEFAULT_LIMIT)), "limit", 1), MAX_LIMIT),
         after=_after(given["after"], len(sort)) if "after" in given else None,
-        filter=_filter(layer, given, {name: operand.kind for name, operand in own.items()}),
+        filter=_filter(layer, given, {name: operand.kind for name, operand in own.items()}, actor),
         filter_crs=filter_crs,
         sort=sort,
         properties=_properties(given.get("properties")),
@@ -163,14 +164,18 @@ def _box(given: Mapping[str, str]) -> Box | None:
 
 
 def _sort(said: str) -> tuple[tuple[str, bool], ...]:
-    names = [part.strip() for part in said.split(",") if part.strip()]
+    names = _names(said)
     if len(names) > MOST_SORTED:
         raise InvalidQuery(f"sortby: paling banyak {MOST_SORTED} field.")
-    return tuple((name[1:] if name[0] in "+-" else name, name[0] == "-") for name in names)
+    return tuple((name[1:] if name[:1] in ("+", "-") else name, name[:1] == "-") for name in names)
 
 
 def _properties(said: str | None) -> tuple[str, ...] | None:
-    return None if said is None else tuple(dict.fromkeys(part.strip() for part in said.split(",") if part.strip()))
+    return None if said is None else tuple(dict.fromkeys(_names(said)))
+
+
+def _names(said: str) -> list[str]:
+    return [part.strip() for part in said.split(",")] if said else []
 
 
 def _boolean(said: str, name: str) -> bool:
@@ -179,24 +184,34 @@ def _boolean(said: str, name: str) -> bool:
     return said == "true"
 
 
-def _filter(layer: Layer, given: Mapping[str, str], own: Mapping[str, Kind]) -> Tree | None:
+def _filter(layer: Layer, given: Mapping[str, str], own: Mapping[str, Kind], actor: Actor) -> Tree | None:
     """All conditions of the request as one tree."""
     trees = []
+    language = given.get("filter-lang", LANGUAGES[0])
+    if language not in LANGUAGES:
+        raise InvalidQuery(f"filter-lang={shortened(language)}: yang ada: {', '.join(LANGUAGES)}.")
     if "filter" in given:
-        language = given.get("filter-lang", "cql2-text")
-        if language not in LANGUAGES:
-            raise InvalidQuery(f"filter-lang={language[:40]}: yang ada: {', '.join(LANGUAGES)}.")
         trees.append(parse_filter(given["filter"], language))
     if "datetime" in given:
         start, end = _interval(given["datetime"])
         if DATE_FIELD in layer.fields:
             trees.append({"op": "t_intersects", "args": [{"property": DATE_FIELD}, {"interval": [start, end]}]})
-    for name, said in given.items():
-        if name not in PARAMETERS:
-            trees.append(_equals(name, said, own[name]))
+    asked = {name: said for name, said in given.items() if name not in PARAMETERS}
+    schemas = properties(layer, actor.access) if asked else {}
+    for name, said in asked.items():
+        _require_fit(name, said, of_parameter(schemas[name]))
+        trees.append(_equals(name, said, own[name]))
     if not trees:
         return None
     return trees[0] if len(trees) == 1 else {"op": "and", "args": trees}
+
+
+def _require_fit(name: str, said: str, schema: dict[str, Any]) -> None:
+    """Refuse what a property can never be."""
+    if "enum" in schema and said not in schema["enum"]:
+        raise InvalidQuery(f"{name}={shortened(said)}: kode ini tidak ada; yang ada: {', '.join(schema['enum'])}.")
+    if schema["type"] == "integer" and re.fullmatch(r"[+-]?[0-9]+", said) is None:
+        raise InvalidQuery(f"{name}={shortened(said)}: harus bilangan bulat.")
 
 
 def _equals(name: str, said: str, kind: Kind) -> Tree:

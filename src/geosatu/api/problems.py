@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
+from geosatu.api.links import PROBLEM
 from geosatu.errors import (
     DatabaseUnavailable,
     GeosatuError,
@@ -46,7 +47,7 @@ log = logging.getLogger("geosatu")
 
 def problem(status: int, title: str) -> JSONResponse:
     """One sentence, as problem+json."""
-    return JSONResponse({"status": status, "title": title}, status, media_type="application/problem+json")
+    return JSONResponse({"status": status, "title": title}, status, media_type=PROBLEM)
 
 
 def answer_to(error: Exception) -> JSONResponse:

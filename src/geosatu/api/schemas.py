@@ -63,6 +63,12 @@ def _of_field(field: Field) -> dict[str, Any]:
     return schema
 
 
+def of_parameter(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a parameter that asks for equality with a property; a list is asked whether it holds the value."""
+    listed = schema.get("items", schema)
+    return {key: value for key, value in listed.items() if key in ("type", "enum", "format")}
+
+
 def queryables(layer: Layer, access: Access, here: str) -> dict[str, Any]:
     """What filters and parameters may speak of."""
     return _flat(layer, f"{here}/queryables", {**properties(layer, access), "geometry": _geometry(layer)})
@@ -85,7 +91,6 @@ def schema(layer: Layer, access: Access, here: str) -> dict[str, Any]:
 
 def feature_schema(layer: Layer, access: Access, here: str) -> dict[str, Any]:
     """A GeoJSON feature of the layer."""
-    nullable = {name: _nullable(each) for name, each in properties(layer, access).items()}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": f"{here}/feature-schema",
@@ -96,13 +101,17 @@ def feature_schema(layer: Layer, access: Access, here: str) -> dict[str, Any]:
             "type": {"const": "Feature", "type": "string"},
             "id": {"type": "integer"},
             "geometry": {"$ref": f"https://geojson.org/schema/{layer.geometry}.json"},
-            "properties": {"type": "object", "properties": nullable},
+            "properties": {"type": "object", "properties": nullable_properties(layer, access)},
         },
     }
 
 
-def _nullable(each: dict[str, Any]) -> dict[str, Any]:
+def nullable_properties(layer: Layer, access: Access) -> dict[str, dict[str, Any]]:
     """Every property may be null; said as OpenAPI 3.0 says it, since OGR takes a list of types for text."""
+    return {name: _nullable(each) for name, each in properties(layer, access).items()}
+
+
+def _nullable(each: dict[str, Any]) -> dict[str, Any]:
     codes = {"enum": [*each["enum"], None]} if "enum" in each else {}
     return {**each, **codes, "nullable": True}
 

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import Any
 
 from geosatu.cql2.text import MAX_DEPTH, parse_text
 from geosatu.errors import InvalidQuery
 
 __all__ = ["LANGUAGES", "MAX_DEPTH", "Tree", "parse_filter"]
 
-Language = Literal["cql2-text", "cql2-json"]
-LANGUAGES: tuple[Language, ...] = ("cql2-text", "cql2-json")
+LANGUAGES = ("cql2-text", "cql2-json", "cql-text")
+"""The last is the text form under the name of a draft: OGR asks for what stands in its filters only under this name,
+and else for any date by `datetime`, whichever field is meant."""
 
 Tree = Any
 """JSON as described above."""
@@ -26,13 +27,13 @@ MAX_NODES = 20_000
 """Of the tree; the positions of a geometry count too."""
 
 
-def parse_filter(said: str, language: Language) -> Tree:
+def parse_filter(said: str, language: str) -> Tree:
     """The tree of a filter, or `InvalidQuery` telling what is wrong with it."""
     if len(said) > MAX_LENGTH:
         raise InvalidQuery(f"filter: terlalu panjang ({len(said)} huruf); paling banyak {MAX_LENGTH}.")
     if "\x00" in said:
         raise InvalidQuery("filter: memuat huruf NUL.")
-    tree = parse_text(said) if language == "cql2-text" else _parse_json(said)
+    tree = _parse_json(said) if language == "cql2-json" else parse_text(said)
     if not isinstance(tree, (dict, bool)):
         raise InvalidQuery("filter: ini nilai, bukan pernyataan yang benar atau salah.")
     _require_bounded(tree)

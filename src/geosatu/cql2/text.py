@@ -30,7 +30,8 @@ POWERS = {
     "OR": 1,
     "AND": 2,
     "NOT": COMPARISON,  # behind its operand: NOT LIKE, NOT IN, NOT BETWEEN
-    **dict.fromkeys(("=", "<>", "!=", "<", ">", "<=", ">=", "LIKE", "IN", "BETWEEN", "IS"), COMPARISON),
+    **dict.fromkeys(("=", "<>", "!=", "<", ">", "<=", ">="), COMPARISON),
+    **dict.fromkeys(("LIKE", "ILIKE", "IN", "BETWEEN", "IS"), COMPARISON),
     **dict.fromkeys(("+", "-"), SUM),
     **dict.fromkeys(("*", "/", "%", "DIV"), 6),
     "^": 7,
@@ -116,6 +117,8 @@ class _Text:
         match operator.word:
             case "LIKE":
                 tree = {"op": "like", "args": [left, self._expression(SUM)]}
+            case "ILIKE":  # of OGR
+                tree = {"op": "like", "args": [_casei(left), _casei(self._expression(SUM))]}
             case "IN":
                 tree = {"op": "in", "args": [left, self._list()]}
             case "BETWEEN":
@@ -270,6 +273,10 @@ class _Text:
 
 def _not(tree: Any) -> Any:
     return {"op": "not", "args": [tree]}
+
+
+def _casei(tree: Any) -> Any:
+    return {"op": "casei", "args": [tree]}
 
 
 def _unquoted(token: Token) -> str:

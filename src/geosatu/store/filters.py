@@ -246,8 +246,12 @@ def _not(name: str, arguments: list[Tree], scope: Scope) -> Operand:
 
 
 def _same_kind(name: str, *operands: Operand) -> tuple[Operand, ...]:
-    """The operands in one kind: a text beside a date is read as one, a date beside a moment is its start."""
+    """The operands in one kind: a text beside a date is read as one, a date beside a moment is its start, and 1
+    and 0 beside what is true or false are that."""
     kinds = {operand.kind for operand in operands}
+    if kinds == {"boolean", "bilangan"}:
+        operands = tuple(_true_or_false(operand) for operand in operands)
+        kinds = {operand.kind for operand in operands}
     if kinds == {"teks", "tanggal"} or kinds == {"teks", "waktu"}:
         operands = tuple(_dated(operand) for operand in operands)
         kinds = {operand.kind for operand in operands}
@@ -259,12 +263,19 @@ def _same_kind(name: str, *operands: Operand) -> tuple[Operand, ...]:
     return operands
 
 
+def _true_or_false(operand: Operand) -> Operand:
+    value = getattr(operand.sql, "value", None)
+    known = operand.kind == "bilangan" and value in (0, 1)
+    return Operand("boolean", literal(bool(value))) if known else operand
+
+
 def _dated(operand: Operand) -> Operand:
     value = getattr(operand.sql, "value", None)
     if operand.kind != "teks":
         return operand
     if not isinstance(value, str):
         raise InvalidQuery("filter: teks tidak dapat dibandingkan dengan tanggal.")
+    value = value.removesuffix("T")  # OGR writes it where no time follows
     if "T" in value:
         return Operand("waktu", literal(_timestamp(value), DateTime(timezone=True)))
     return Operand("tanggal", literal(_date(value), Date))
