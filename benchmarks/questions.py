@@ -134,7 +134,7 @@ class Bench:
         measured: dict[str, list[float]] = {}
         for number, (x, y) in enumerate(shown):
             # Whoever comes first would have to wait for the disk.
-            self.limit.tile(layer, ZOOM, x, y)
+            self.limit.read(layer, ZOOM, x, y)
             ways: dict[str, Timed] = {LIMIT: partial(_first, partial(self.limit.tile, layer, ZOOM, x, y))}
             ways |= {each.name: partial(_seconds, each, each.tile(layer, ZOOM, x, y) or "") for each in takers}
             for name, way in _rotated(ways, number):

@@ -21,9 +21,9 @@ from conftest import running, settings_for
 from owslib.ogcapi.features import Features
 from sqlalchemy import Engine, text
 
-from geosatu.api.app import create_app
+from geosatu.api.app import LONGEST_STATEMENT, create_app
 from geosatu.database.cluster import Cluster
-from geosatu.database.connect import open_city
+from geosatu.database.connect import open_city, open_service
 from geosatu.layers import Catalogue, Layer
 
 Call = Callable[..., Any]
@@ -72,11 +72,13 @@ def ogc(service: str) -> str:
 def bare(cluster: Cluster, catalogue: Catalogue) -> Iterator[str]:
     """A city as GDAL is told of it, whose layers are empty, but for one feature that has nothing but its place."""
     settings = settings_for(cluster, "bare")
-    add = text("INSERT INTO layer.titik_sampah (created_by, updated_by, geom) VALUES ('uji', 'uji', :place)")
-    with open_city(settings, catalogue) as engine:
+    add = text(
+        "INSERT INTO layer.titik_sampah (status, created_by, updated_by, geom) VALUES ('terbit', 'uji', 'uji', :place)"
+    )
+    with open_city(settings, catalogue) as engine, open_service(engine, LONGEST_STATEMENT) as service:
         with engine.begin() as conn:
             conn.execute(add, {"place": "SRID=4326;POINT(112 -7.8)"})
-        with running(create_app(settings, catalogue, engine)) as address:
+        with running(create_app(settings, catalogue, service)) as address:
             yield source(address)
 
 

@@ -50,7 +50,7 @@ class Answer(NamedTuple):
     media_type: bytes
     headers: tuple[tuple[bytes, bytes], ...] = ()
     gzipped: bytes | None = None
-    """The body compressed, where that was done before."""
+    """The body compressed, where somebody asked for that before."""
 
 
 @dataclass
@@ -108,7 +108,7 @@ class Hot:
         revision: str | None,
     ) -> Answer:
         if found[3] is not None:
-            return await self._tile(reader, layer, given, found, revision)
+            return await self._tile(reader, layer, given, found, revision, zipped=_takes_gzip(dict(scope["headers"])))
         if found[2] is not None:
             return await self._feature(scope, reader, layer, given, found[2])
         return await self._page(scope, reader, layer, given)
@@ -136,7 +136,14 @@ class Hot:
         return Answer(body, GEOJSON, content_crs(crs))
 
     async def _tile(
-        self, reader: Reader, layer: Layer, given: Mapping[str, str], found: re.Match[str], revision: str | None
+        self,
+        reader: Reader,
+        layer: Layer,
+        given: Mapping[str, str],
+        found: re.Match[str],
+        revision: str | None,
+        *,
+        zipped: bool,
     ) -> Answer:
         if given.keys() - {"f"}:
             raise InvalidQuery("Petak tidak punya parameter.")
@@ -144,19 +151,18 @@ class Hot:
         if z > MAX_ZOOM or x >= 2**z or y >= 2**z:
             raise UnknownFeature(f"Petak {z}/{y}/{x} tidak ada; tingkat 0 sampai {MAX_ZOOM}.")
         key = (layer.name, revision or "", reader.mark, z, y, x)
-        kept = self._tiles.get(key)
-        if kept is None or revision is None:
-            body = await answers.tile(self.city.pool, layer, z, x, y, reader.actor)
-            worth = len(body) >= WORTH_COMPRESSING
-            kept = Answer(body, MVT, gzipped=igzip.compress(body, compresslevel=1) if worth else None)
-            if revision is not None:
-                self._keep(key, kept)
-        return kept
+        kept = self._tiles.get(key) if revision is not None else None
+        tile = kept or Answer(await answers.tile(self.city.pool, layer, z, x, y, reader.actor), MVT)
+        if zipped and tile.gzipped is None and len(tile.body) >= WORTH_COMPRESSING:
+            tile = tile._replace(gzipped=igzip.compress(tile.body, compresslevel=1))
+        if revision is not None and tile is not kept:
+            self._keep(key, tile)
+        return tile
 
     def _keep(self, key: tuple[Any, ...], tile: Answer) -> None:
         """Keep a tile; the ones kept longest make room. Somebody else may have kept it meanwhile."""
-        if key in self._tiles:
-            return
+        if (before := self._tiles.pop(key, None)) is not None:
+            self._tiles_bytes -= _size(before)
         self._tiles[key] = tile
         self._tiles_bytes += _size(tile)
         while self._tiles_bytes > KEPT_TILES_BYTES:
@@ -192,6 +198,10 @@ def page_links(base: str, layer: Layer, given: Mapping[str, str], page: Page) ->
         later = _again(f"{here}/items", {**given, "after": after_token(page.next)})
         links.append(link(later, "next", "application/geo+json", "Halaman berikutnya"))
     return links
+
+
+def _takes_gzip(asked: Mapping[bytes, bytes]) -> bool:
+    return b"gzip" in asked.get(b"accept-encoding", b"")
 
 
 def _size(tile: Answer) -> int:
@@ -240,7 +250,7 @@ async def _send(
     headers = [(b"content-type", answer.media_type), *answer.headers]
     if tag is not None:
         headers.append((b"etag", tag))
-    if len(body) >= WORTH_COMPRESSING and b"gzip" in asked.get(b"accept-encoding", b""):
+    if len(body) >= WORTH_COMPRESSING and _takes_gzip(asked):
         body = answer.gzipped or igzip.compress(body, compresslevel=1)
         headers.append((b"content-encoding", b"gzip"))
     headers.append((b"content-length", str(len(body)).encode()))

@@ -15,11 +15,14 @@ from geosatu.database.rights import ACTING, OPENING, acting, opening
 from geosatu.errors import UnknownFeature
 from geosatu.features import Actor, Page, Query
 from geosatu.layers import Layer
-from geosatu.store import statements
+from geosatu.store import statements, tiles
 from geosatu.store.statements import Statement
 
 Pool = AsyncConnectionPool[AsyncConnection]
 Kind = tuple[Layer, Crs, Actor]
+
+TRUE = b"\x01"
+"""How PostgreSQL sends it in binary."""
 
 
 async def page(pool: Pool, layer: Layer, query: Query, actor: Actor) -> Page:
@@ -40,8 +43,14 @@ async def count(pool: Pool, layer: Layer, query: Query, actor: Actor) -> int | N
 
 async def tile(pool: Pool, layer: Layer, z: int, x: int, y: int, actor: Actor) -> bytes:
     """The vector tile; empty where nothing is."""
-    row = await _row(pool, layer, statements.tile(layer, z, x, y, actor.access), actor, binary=True, prepare=False)
-    return (row and row[0]) or b""
+    row = await _row(pool, layer, tiles.tile(layer, z, x, y, actor.access), actor, binary=True, prepare=False)
+    assert row is not None
+    if row[1] == TRUE:
+        row = await _row(
+            pool, layer, tiles.gathered_tile(layer, z, x, y, actor.access), actor, binary=True, prepare=False
+        )
+        assert row is not None
+    return row[0] or b""
 
 
 async def feature(pool: Pool, layer: Layer, feature_id: int, crs: Crs, actor: Actor) -> bytes:

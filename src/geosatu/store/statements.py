@@ -1,6 +1,6 @@
 """The statements behind the hot doors, as text with bound values, made once per shape of a question.
 
-PostGIS renders, and one row comes back: the text of a page, a feature, or a tile. What only differs in values
+PostGIS renders, and one row comes back: the text of a page or of a feature. What only differs in values
 (a box, a limit, an id) shares one statement, which PostgreSQL then keeps prepared.
 """
 
@@ -37,7 +37,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.types import TypeEngine
 
-from geosatu.crs import MERCATOR_SRID, STORAGE_SRID, Crs
+from geosatu.crs import STORAGE_SRID, Crs
 from geosatu.database.tables import table_of
 from geosatu.errors import InvalidQuery, shortened
 from geosatu.features import Query
@@ -47,15 +47,6 @@ from geosatu.store.rendering import DECIMALS, METRE_DECIMALS, feature_text, in_c
 
 COUNT_LIMIT = 100_000
 """Up to here the number of matches is exact; beyond, nobody waits for it."""
-
-TILE_EXTENT = 4096
-"""Units across a vector tile, 16 to a pixel."""
-
-TILE_MARGIN = 64
-"""Units around a tile that are drawn as well, so that lines do not end at its edge."""
-
-WORLD_M = 40_075_016.685578488
-"""The width of Web Mercator."""
 
 GEOMETRY_NAMES = ("geometry", "geom")
 """How filters call the geometry."""
@@ -96,12 +87,6 @@ def feature(layer: Layer, feature_id: int, crs: Crs, access: Access) -> Statemen
 def features(layer: Layer, ids: list[int], crs: Crs, access: Access) -> Statement:
     """One row with id and text for each of these features that there is."""
     return _features(layer, crs, access).given({"ids": ids})
-
-
-def tile(layer: Layer, z: int, x: int, y: int, access: Access) -> Statement:
-    """One row with the vector tile of WebMercatorQuad; empty where nothing is."""
-    pixel = WORLD_M / 2**z / TILE_EXTENT * 16
-    return _tile(layer, access).given({"z": z, "x": x, "y": y, "pixel": pixel})
 
 
 def queryables(layer: Layer, access: Access) -> dict[str, Operand]:
@@ -149,16 +134,16 @@ def _statement(build: Any, layer: Layer, query: Query, access: Access, values: d
 
 @lru_cache(maxsize=2048)
 def _known(build: Any, layer: Layer, shape: Query, access: Access) -> Statement:
-    return _compiled(build(layer, shape, access, None))
+    return compiled(build(layer, shape, access, None))
 
 
 @lru_cache(maxsize=512)
 def _filtered(build: Any, layer: Layer, shape: Query, access: Access, tree: str) -> Statement:
     scope = Scope(queryables(layer, access), shape.filter_crs.srid, shape.filter_crs.north_first)
-    return _compiled(build(layer, shape, access, condition(json.loads(tree), scope)))
+    return compiled(build(layer, shape, access, condition(json.loads(tree), scope)))
 
 
-def _compiled(statement: Select[Any]) -> Statement:
+def compiled(statement: Select[Any]) -> Statement:
     """The statement with its constants; what is given later is not among them."""
     compiled = statement.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
     return Statement(str(compiled), dict(compiled.params))
@@ -215,41 +200,7 @@ def _features(layer: Layer, crs: Crs, access: Access) -> Statement:
     number = table_of(layer).c.id
     text = feature_text(layer, geom, properties_of(layer, access), crs)
     wanted = number == func.any(_given("ids", ARRAY(BigInteger())))
-    return _compiled(select(number, text).select_from(source).where(visible, wanted))
-
-
-@lru_cache(maxsize=1024)
-def _tile(layer: Layer, access: Access) -> Statement:
-    """Simplified to a pixel first, what is smaller than one left out, and few attributes: the rest is asked for."""
-    source, geom, visible = published(layer, access)
-    features = table_of(layer)
-    z, x, y = (_given(name, Integer()) for name in ("z", "x", "y"))
-    pixel = _given("pixel", Double())
-    direct = geom is features.c.geom
-    mercator = features.c.geom_mercator if direct else func.ST_Transform(geom, literal_column(str(MERCATOR_SRID)))
-    around = func.ST_TileEnvelope(z, x, y, type_=Geometry)
-    wide = func.ST_Expand(around, pixel / 16 * TILE_MARGIN)
-    shown = mercator
-    conditions = [visible, mercator.bool_op("&&")(wide)]
-    if layer.geometry not in ("Point", "MultiPoint"):
-        shown = func.ST_Simplify(mercator, pixel / 2, literal_column("true"))
-        size = func.greatest(
-            func.ST_XMax(mercator) - func.ST_XMin(mercator), func.ST_YMax(mercator) - func.ST_YMin(mercator)
-        )
-        conditions.append(size > pixel / 2)
-    names = dict.fromkeys(name for name in (layer.label, layer.style.colour_by, "kode_wilayah") if name)
-    rows = (
-        select(
-            features.c.id,
-            *(features.c[name] for name in names),
-            func.ST_AsMVTGeom(shown, around, TILE_EXTENT, TILE_MARGIN, True).label("geom"),
-        )
-        .select_from(source)
-        .where(*conditions)
-        .subquery("q")
-    )
-    tile = func.ST_AsMVT(literal_column("q"), sql_text(layer.name), TILE_EXTENT, sql_text("geom"), sql_text("id"))
-    return _compiled(select(tile).select_from(rows).where(rows.c.geom.is_not(None)))
+    return compiled(select(number, text).select_from(source).where(visible, wanted))
 
 
 def _properties(layer: Layer, shape: Query, access: Access) -> list[Any]:
