@@ -26,7 +26,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError, ProgrammingError
 
 from geosatu.database import tables
-from geosatu.database.tables import LAYER_SCHEMA, MERCATOR, OWN_SCHEMA, PLACE, table_of
+from geosatu.database.tables import LAYER_SCHEMA, MERCATOR, OWN_SCHEMA, PLACE, shown_name, table_of
 from geosatu.errors import DatabaseUnavailable
 from geosatu.features import Actor
 from geosatu.layers import ACCESS_LEVELS, Access, Catalogue, Layer
@@ -280,7 +280,8 @@ def _home_statements(layer: Layer) -> Iterator[str]:
 def _columns(layer: Layer, access: Access) -> str:
     """What readers of this level may see."""
     geometry = ("geom", MERCATOR) if layer.home is None else (PLACE,)
-    names = ("id", *(field.name for field in layer.readable(access)), *OURS, *geometry)
+    fields = (shown_name(field, access) for field in layer.readable(access))
+    names = ("id", *fields, *OURS, *geometry)
     return ", ".join(f'"{name}"' for name in names)
 
 
