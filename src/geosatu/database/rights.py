@@ -39,7 +39,10 @@ APPLIED = "rights"
 OURS = ("kode_wilayah", "status", "source", "accuracy_m", "uid", "version", "updated_at")
 """The columns of ours that every reader sees, behind the layer's own."""
 
-ACCOUNT_TABLES = ("account", "account_right", "session", "token", "invitation", "attempt", "data_list")
+WORKED = ("import_id", "created_at", "created_by", "updated_by")
+"""What staff see besides, of how a feature came to be."""
+
+ACCOUNT_TABLES = ("account", "account_right", "session", "token", "invitation", "attempt")
 """What the service itself reads and writes, in nobody's name."""
 
 
@@ -184,7 +187,7 @@ def _statements(database: str, catalogue: Catalogue) -> Iterator[str]:
     listed = ", ".join(f"geosatu.{name}" for name in ACCOUNT_TABLES)
     yield f'GRANT SELECT, INSERT, UPDATE, DELETE ON {listed} TO "{service}"'
     yield f'GRANT SELECT (name, full_name, id) ON geosatu.account TO "{internal}", "{restricted}"'
-    yield f'GRANT SELECT ON geosatu.data_list TO "{internal}"'
+    yield f'GRANT EXECUTE ON FUNCTION geosatu.obstacles, geosatu.changed_since TO "{internal}"'
     yield "DELETE FROM geosatu.step WHERE true"
     rows = ", ".join(f"('{step.before}', '{step.after}', '{role}')" for step in STEPS for role in step.roles)
     yield f"INSERT INTO geosatu.step VALUES {rows}"  # noqa: S608  # words of our own
@@ -194,8 +197,8 @@ def _statements(database: str, catalogue: Catalogue) -> Iterator[str]:
 
 
 def _own_policies(public: str, internal: str, restricted: str, service: str) -> Iterator[str]:
-    """What people see of findings, decisions and the audit log."""
-    for name in ("finding", "decision", "audit"):
+    """What people see of findings, decisions, the audit log and the data list."""
+    for name in ("finding", "decision", "audit", "data_list"):
         yield f"ALTER TABLE geosatu.{name} ENABLE ROW LEVEL SECURITY"
     yield f'GRANT SELECT ON geosatu.finding TO "{public}", "{internal}", "{restricted}"'
     yield f'CREATE POLICY public ON geosatu.finding FOR SELECT TO "{public}" USING (public)'
@@ -206,7 +209,7 @@ def _own_policies(public: str, internal: str, restricted: str, service: str) -> 
     yield f'GRANT SELECT, INSERT ON geosatu.decision TO "{internal}"'
     yield (
         f'CREATE POLICY seen ON geosatu.decision FOR SELECT TO "{internal}" USING '
-        f"(account = geosatu.account() OR {_within(role for role, each in ROLES.items() if each.sees)})"
+        f"(account = geosatu.account() OR {_own()} OR {_within(role for role, each in ROLES.items() if each.sees)})"
     )
     yield (f'CREATE POLICY own ON geosatu.decision FOR INSERT TO "{internal}" WITH CHECK (account = geosatu.account())')
     yield f'GRANT INSERT ON geosatu.audit TO "{service}", "{internal}", "{restricted}"'
@@ -218,6 +221,9 @@ def _own_policies(public: str, internal: str, restricted: str, service: str) -> 
     )
     auditors = _somewhere(role for role, each in ROLES.items() if each.audits)
     yield f'CREATE POLICY seen ON geosatu.audit FOR SELECT TO "{internal}" USING ({auditors})'
+    yield f'GRANT SELECT, INSERT, UPDATE, DELETE ON geosatu.data_list TO "{internal}"'
+    yield f'CREATE POLICY seen ON geosatu.data_list FOR SELECT TO "{internal}" USING (true)'
+    yield f'CREATE POLICY kept ON geosatu.data_list TO "{internal}" USING ({auditors}) WITH CHECK ({auditors})'
 
 
 def _layer_statements(layer: Layer, public: str, internal: str, restricted: str) -> Iterator[str]:
@@ -227,6 +233,7 @@ def _layer_statements(layer: Layer, public: str, internal: str, restricted: str)
     yield f'GRANT SELECT ({_columns(layer, "publik")}) ON {table} TO "{public}"'
     yield f'GRANT SELECT ({_columns(layer, "internal")}) ON {table} TO "{internal}"'
     yield f'GRANT SELECT ON {table} TO "{restricted}"'
+    yield f'GRANT SELECT ({", ".join(WORKED)}) ON {table} TO "{internal}"'
     yield f'GRANT UPDATE (status, updated_by) ON {table} TO "{internal}"'
     yield f"CREATE POLICY public ON {table} FOR SELECT TO \"{public}\" USING (status = 'terbit')"
     yield f'CREATE POLICY staff ON {table} FOR SELECT TO "{internal}" USING ({_seen()})'

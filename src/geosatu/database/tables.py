@@ -313,6 +313,7 @@ decisions = Table(
     Column("layer", Text, nullable=False),
     Column("feature", BigInteger, nullable=False),
     Column("kode_wilayah", Text),
+    Column("created_by", Text, nullable=False),
     Column("before", Text, nullable=False),
     Column("after", Text, nullable=False),
     Column("note", Text),

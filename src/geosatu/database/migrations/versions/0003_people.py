@@ -103,6 +103,7 @@ CREATE TABLE geosatu.decision (
     layer text NOT NULL,
     feature bigint NOT NULL,
     kode_wilayah text,
+    created_by text NOT NULL,
     before text NOT NULL,
     after text NOT NULL,
     note text,
@@ -172,8 +173,49 @@ BEGIN
     ) THEN
         RAISE insufficient_privilege USING MESSAGE = format('no right to this step: %s to %s', OLD.status, NEW.status);
     END IF;
+    IF row_security_active(TG_RELID) THEN
+        NEW.updated_by := geosatu.account_name();
+    END IF;
     RETURN NEW;
 END $$;
+
+-- What stands in the way of features: required fields without a value, and what the last check found on them.
+CREATE FUNCTION geosatu.obstacles(layer text, ids bigint[], required text[])
+RETURNS TABLE (feature bigint, missing text[], errors text[], warnings text[]) LANGUAGE plpgsql STABLE
+SECURITY DEFINER SET search_path = pg_catalog AS $$
+BEGIN
+    RETURN QUERY EXECUTE format(
+        'SELECT f.id,
+            ARRAY(SELECT r FROM unnest($2) WITH ORDINALITY AS w (r, n)
+                  WHERE to_jsonb(f) ->> r IS NULL ORDER BY n),
+            coalesce(found.errors, ''{}''), coalesce(found.warnings, ''{}'')
+         FROM layer.%I f LEFT JOIN (
+            SELECT named.id, array_agg(x.message ORDER BY x.id) FILTER (WHERE x.severity <> ''warning'') AS errors,
+                array_agg(x.message ORDER BY x.id) FILTER (WHERE x.severity = ''warning'') AS warnings
+            FROM geosatu.finding x, unnest(x.features) AS named (id)
+            WHERE x.layer = $3 AND named.id = ANY ($1) GROUP BY named.id
+         ) found ON found.id = f.id WHERE f.id = ANY ($1)', layer) USING ids, required, layer;
+END $$;
+REVOKE EXECUTE ON FUNCTION geosatu.obstacles FROM PUBLIC;
+
+-- The columns in which a feature differs from an earlier version of it; their values are not told.
+CREATE FUNCTION geosatu.changed_since(layer text, feature bigint, version integer) RETURNS text[] LANGUAGE plpgsql
+STABLE SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+DECLARE
+    names text[];
+BEGIN
+    EXECUTE format(
+        'SELECT ARRAY(
+            SELECT was.key FROM jsonb_each(h.attributes) AS was
+            WHERE was.key <> ALL (''{version,updated_at,updated_by}'')
+              AND was.value IS DISTINCT FROM to_jsonb(f) -> was.key
+            UNION ALL SELECT ''geom'' WHERE NOT h.geom ~= f.geom OR NOT ST_Equals(h.geom, f.geom)
+            ORDER BY 1)
+         FROM layer.%I f JOIN geosatu.history h ON h.layer = $1 AND h.feature = f.id AND h.version = $3
+         WHERE f.id = $2 LIMIT 1', layer) INTO names USING layer, feature, version;
+    RETURN names;
+END $$;
+REVOKE EXECUTE ON FUNCTION geosatu.changed_since FROM PUBLIC;
 
 CREATE FUNCTION geosatu.refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
