@@ -7,6 +7,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Hashable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -17,7 +18,7 @@ from geosatu.accounts.known import Known
 from geosatu.api.access import EVERYBODY, Reader, reader_of
 from geosatu.api.links import base_of
 from geosatu.database.connect import CONNECTIONS
-from geosatu.database.rights import act_as
+from geosatu.database.rights import act_as, signing_secret
 from geosatu.errors import DatabaseUnavailable
 from geosatu.features import Actor, Box
 from geosatu.layers import OWNERS, Catalogue, Layer
@@ -56,6 +57,11 @@ class City:
     requests that have one want to finish."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _overviews: OrderedDict[str, tuple[dict[str, int], Overview]] = field(default_factory=OrderedDict)
+
+    @cached_property
+    def signing(self) -> bytes:
+        """What proves that a cookie or a form comes from us."""
+        return signing_secret(self.engine)
 
     def overview(self, conn: Connection, reader: Reader = EVERYBODY) -> Overview:
         """What the layers hold for a reader, as whom the connection acts; worked out anew when a layer has changed."""
