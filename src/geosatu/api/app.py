@@ -19,7 +19,7 @@ from geosatu.accounts.known import Known
 from geosatu.api import files, ogc, pages
 from geosatu.api.context import LONGEST_WAIT, City
 from geosatu.api.hot import Hot
-from geosatu.api.problems import register_problems
+from geosatu.api.problems import problem, register_problems
 from geosatu.database.connect import conninfo_of
 from geosatu.database.rights import conninfo_as
 from geosatu.features import PUBLIC
@@ -32,6 +32,7 @@ LONGEST_STATEMENT = 30
 """Seconds that the database works on one request."""
 
 HOT_CONNECTIONS = 10
+LARGEST_BODY = 1_000_000
 
 
 class HeadAsGet:
@@ -44,6 +45,24 @@ class HeadAsGet:
         if scope.get("method") == "HEAD":
             scope = {**scope, "method": "GET"}
         await self.app(scope, receive, send)
+
+
+class SmallBodies:
+    """What people send us are forms; more is refused before it is read."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = dict(scope.get("headers", ()))
+        if b"transfer-encoding" in headers:
+            await problem(411, "Kirim panjang isi permintaan ini (Content-Length).")(scope, receive, send)
+        elif int(headers.get(b"content-length", b"0")) > LARGEST_BODY:
+            await problem(413, f"Isi permintaan ini terlalu besar, paling banyak {LARGEST_BODY} bita.")(
+                scope, receive, send
+            )
+        else:
+            await self.app(scope, receive, send)
 
 
 def create_app(settings: Settings, catalogue: Catalogue, engine: Engine) -> ASGIApp:
@@ -64,13 +83,14 @@ def create_app(settings: Settings, catalogue: Catalogue, engine: Engine) -> ASGI
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         # What an earlier program built may not be what this one would.
         shutil.rmtree(settings.home / files.FOLDER, ignore_errors=True)
-        async with city.pool, city.revisions.kept():
+        async with city.pool, city.revisions.kept(), known.kept():
             yield
 
     app = FastAPI(title="geosatu", openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan)
     app.state.city = city
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=4)
     app.add_middleware(HeadAsGet)
+    app.add_middleware(SmallBodies)
     app.include_router(ogc.router, prefix="/ogc")
     app.include_router(files.router)
     app.include_router(pages.router)

@@ -16,10 +16,13 @@ from starlette.responses import JSONResponse
 from geosatu.errors import (
     DatabaseUnavailable,
     GeosatuError,
+    InvalidLink,
     InvalidQuery,
     NotAllowed,
     NotSignedIn,
     RefusedChange,
+    TooManyAttempts,
+    UnknownAccount,
     UnknownFeature,
     UnknownLayer,
     UnreadableFile,
@@ -33,6 +36,9 @@ STATUS: dict[type[GeosatuError], int] = {
     RefusedChange: 409,
     NotSignedIn: 401,
     NotAllowed: 403,
+    UnknownAccount: 404,
+    InvalidLink: 410,
+    TooManyAttempts: 429,
     DatabaseUnavailable: 503,
 }
 

@@ -21,7 +21,7 @@ from typing import Any
 
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from sqlalchemy import Connection, delete, select, text
+from sqlalchemy import Connection, Engine, delete, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError, ProgrammingError
 
@@ -34,6 +34,7 @@ from geosatu.rights import ROLES, STEPS
 
 SERVICE = "layanan"
 PASSWORD = "service_password"  # noqa: S105  # the name of a secret, not one
+SIGNING = "signing"
 APPLIED = "rights"
 
 OURS = ("kode_wilayah", "status", "source", "accuracy_m", "uid", "version", "updated_at")
@@ -76,6 +77,12 @@ def act_as(conn: Connection, actor: Actor) -> None:
     conn.exec_driver_sql(ACTING, acting(str(conn.engine.url.database), actor))
 
 
+def act_as_service(conn: Connection) -> None:
+    """Until the transaction ends, the database answers as to the service itself, which knows accounts only."""
+    database = str(conn.engine.url.database)
+    conn.exec_driver_sql(ACTING, {"role": role_name(database, SERVICE), "account": ""})
+
+
 def open_restricted(conn: Connection, layer: Layer, actor: Actor) -> None:
     """From here to the end of the transaction this actor reads restricted fields, which is logged."""
     conn.exec_driver_sql(OPENING, opening(layer, actor))
@@ -109,6 +116,14 @@ def service_password(conn: Connection) -> str:
     """The password of the service's role, generated when it was made."""
     stored = tables.secrets.c
     return str(conn.scalar(select(stored.value).where(stored.name == PASSWORD)))
+
+
+def signing_secret(engine: Engine) -> bytes:
+    """What the service signs with; `engine` is its own."""
+    stored = tables.secrets.c
+    with engine.connect() as conn:
+        act_as_service(conn)
+        return str(conn.scalar(select(stored.value).where(stored.name == SIGNING))).encode()
 
 
 def _make_roles(conn: Connection, database: str) -> None:
@@ -197,8 +212,8 @@ def _statements(database: str, catalogue: Catalogue) -> Iterator[str]:
 
 
 def _own_policies(public: str, internal: str, restricted: str, service: str) -> Iterator[str]:
-    """What people see of findings, decisions, the audit log and the data list."""
-    for name in ("finding", "decision", "audit", "data_list"):
+    """What people see of findings, decisions, the audit log and the data list, and the service of secrets."""
+    for name in ("finding", "decision", "audit", "data_list", "secret"):
         yield f"ALTER TABLE geosatu.{name} ENABLE ROW LEVEL SECURITY"
     yield f'GRANT SELECT ON geosatu.finding TO "{public}", "{internal}", "{restricted}"'
     yield f'CREATE POLICY public ON geosatu.finding FOR SELECT TO "{public}" USING (public)'
@@ -219,6 +234,8 @@ def _own_policies(public: str, internal: str, restricted: str, service: str) -> 
         f'CREATE POLICY own ON geosatu.audit FOR INSERT TO "{internal}", "{restricted}" '
         "WITH CHECK (account = geosatu.account())"
     )
+    yield f'GRANT SELECT ON geosatu.secret TO "{service}"'
+    yield f"CREATE POLICY signing ON geosatu.secret FOR SELECT TO \"{service}\" USING (name = '{SIGNING}')"
     auditors = _somewhere(role for role, each in ROLES.items() if each.audits)
     yield f'CREATE POLICY seen ON geosatu.audit FOR SELECT TO "{internal}" USING ({auditors})'
     yield f'GRANT SELECT, INSERT, UPDATE, DELETE ON geosatu.data_list TO "{internal}"'

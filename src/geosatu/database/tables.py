@@ -290,7 +290,7 @@ attempts = Table(
     own,
     Column("key", Text, primary_key=True),
     Column("failures", Integer, nullable=False),
-    Column("last_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("last_at", DateTime(timezone=True), nullable=False, server_default=func.now(), index=True),
 )
 
 audit = Table(
