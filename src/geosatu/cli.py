@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,12 +24,13 @@ from geosatu.database.cluster import Cluster
 from geosatu.database.connect import open_city, open_database
 from geosatu.database.rights import apply_rights
 from geosatu.errors import GeosatuError, RefusedChange
-from geosatu.features import OPERATOR, Actor
+from geosatu.features import OPERATOR, WIB, Actor
 from geosatu.importer import Options, Report, import_file
 from geosatu.importer.frames import frame_of_file
 from geosatu.layers import ACCESS_LEVELS, STATUSES, Access, Catalogue, Layer, read_catalogue
 from geosatu.settings import Settings
 from geosatu.store import read
+from geosatu.store.retention import forget_expired
 from geosatu.viewer import MissingAssets, check_icons
 
 app = typer.Typer(
@@ -256,6 +258,27 @@ def check(
         print(json.dumps({"findings": [checks.as_json(each) for each in found]}, ensure_ascii=False))
     else:
         _print_findings(found)
+
+
+@app.command()
+def retention(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Tampilkan saja apa yang akan dikosongkan.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Kosongkan data pribadi yang masa simpannya habis, juga di riwayat."""
+    settings = Settings.from_env()
+    catalogue = _catalogue(settings)
+    today = datetime.now(WIB).date()
+    with open_city(settings, catalogue) as engine, engine.connect() as conn, conn.begin() as transaction:
+        forgotten = forget_expired(conn, catalogue, today, OPERATOR)
+        if dry_run:
+            transaction.rollback()
+    rows = [each._asdict() for each in forgotten]
+    _print(rows, as_json, "fields", ("Lapisan", "Field", "Fitur", "Versi riwayat", "Tanpa tanggal"))
+    if not as_json:
+        emptied = sum(each.features + each.versions for each in forgotten)
+        verb = "akan dikosongkan" if dry_run else "dikosongkan"
+        _say(f"{emptied} nilai yang masa simpannya habis {verb}.")
 
 
 def _catalogue(settings: Settings) -> Catalogue:

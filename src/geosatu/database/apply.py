@@ -163,7 +163,7 @@ def _around(changes: list[Any], wanted: MetaData) -> list[Any]:
             first.append(ops.DropColumnOp(change.table_name, name, schema=LAYER_SCHEMA))
         if not isinstance(change, ops.DropColumnOp):
             column = wanted.tables[f"{LAYER_SCHEMA}.{change.table_name}"].c[name]
-            last.append(ops.AddColumnOp(change.table_name, column.copy(), schema=LAYER_SCHEMA))
+            last.append(ops.AddColumnOp(change.table_name, column, schema=LAYER_SCHEMA))
     return first + others + last
 
 

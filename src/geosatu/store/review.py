@@ -336,7 +336,7 @@ def _reach(layer: Layer, step: Step, worker: Worker) -> ColumnElement[bool]:
     ways = []
     for right in worker.rights:
         if right.role in step.roles:
-            covered = func.geosatu.areas_of(f.kode_wilayah, type_=ARRAY(Text)).contains([right.area])
+            covered = literal(right.area, Text) == any_(func.geosatu.areas_of(f.kode_wilayah, type_=ARRAY(Text)))
             within = true() if right.area == WHOLE_CITY else covered
             ways.append(and_(within, own) if right.role == "relawan" else within)
     return or_(false(), *ways)
@@ -415,9 +415,14 @@ def _changed(conn: Connection, layer: Layer, rows: Sequence[Row[Any]], seen: Map
     """The features that are no longer what somebody saw, with who changed what."""
     if not rows:
         return []
-    given = func.unnest(
-        literal([row.id for row in rows], ARRAY(BigInteger)), literal([seen[row.id] for row in rows], ARRAY(Integer))
-    ).table_valued("id", "version")
+    given = (
+        func.unnest(
+            literal([row.id for row in rows], ARRAY(BigInteger)),
+            literal([seen[row.id] for row in rows], ARRAY(Integer)),
+        )
+        .table_valued("id", "version", name="given")
+        .render_derived()
+    )
     since = conn.execute(
         select(given.c.id, func.geosatu.changed_since(layer.name, given.c.id, given.c.version).label("names"))
     )
@@ -444,11 +449,15 @@ def _take(
     if not rows:
         return {}
     features = table_of(layer)
-    judged = func.unnest(
-        literal([row.id for row in rows], ARRAY(BigInteger)),
-        literal([row.version for row in rows], ARRAY(Integer)),
-        literal([row.status for row in rows], ARRAY(Text)),
-    ).table_valued("id", "version", "status", name="judged")
+    judged = (
+        func.unnest(
+            literal([row.id for row in rows], ARRAY(BigInteger)),
+            literal([row.version for row in rows], ARRAY(Integer)),
+            literal([row.status for row in rows], ARRAY(Text)),
+        )
+        .table_valued("id", "version", "status", name="judged")
+        .render_derived()
+    )
     f = features.c
     done = (
         update(features)
