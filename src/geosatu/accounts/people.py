@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, text, update
+from sqlalchemy import Connection, delete, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from geosatu.accounts.audit import record
@@ -81,7 +81,7 @@ def named(conn: Connection, name: str) -> Person:
     return _person(row)
 
 
-def _person(row: Row[Any]) -> Person:
+def _person(row: Any) -> Person:
     number, name, full_name, active, ready, rights, seen_at, invited_until = row
     held = tuple(Right(*each) for each in json.loads(rights))
     return Person(number, name, full_name, active, ready, held, seen_at, invited_until)

@@ -196,6 +196,14 @@ def close_session(conn: Connection, actor: Actor, key: bytes) -> None:
     record(conn, actor, "keluar", perangkat=device)
 
 
+def close_other_sessions(conn: Connection, actor: Actor, key: bytes) -> None:
+    """Sign out every device of the actor's but this one."""
+    sessions = tables.sessions
+    ended = conn.execute(delete(sessions).where(sessions.c.key != key, sessions.c.account == actor.account)).rowcount
+    if ended:
+        record(conn, actor, "keluar", perangkat=ended)
+
+
 class Session(NamedTuple):
     """A device that somebody signed in on."""
 

@@ -16,7 +16,8 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from geosatu.accounts.known import Known
-from geosatu.api import files, ogc, pages
+from geosatu.accounts.single_sign_on import SingleSignOn
+from geosatu.api import account_pages, files, ogc, pages, people_pages, sign_in_pages
 from geosatu.api.context import LONGEST_WAIT, City
 from geosatu.api.hot import Hot
 from geosatu.api.problems import problem, register_problems
@@ -77,7 +78,8 @@ def create_app(settings: Settings, catalogue: Catalogue, engine: Engine) -> ASGI
     )
     known = Known(pool)
     revisions = Revisions(conninfo, known.forget)
-    city = City(settings, catalogue, engine, pool, revisions, _edition(settings, catalogue), conninfo, known)
+    edition = _edition(settings, catalogue)
+    city = City(settings, catalogue, engine, pool, revisions, edition, conninfo, known, SingleSignOn.of(settings))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -94,6 +96,9 @@ def create_app(settings: Settings, catalogue: Catalogue, engine: Engine) -> ASGI
     app.include_router(ogc.router, prefix="/ogc")
     app.include_router(files.router)
     app.include_router(pages.router)
+    app.include_router(sign_in_pages.router)
+    app.include_router(account_pages.router)
+    app.include_router(people_pages.router)
     register_problems(app)
     return Hot(app, city)
 

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine
 from starlette.concurrency import run_in_threadpool
 
 from geosatu.accounts.known import Known
+from geosatu.accounts.single_sign_on import SingleSignOn
 from geosatu.api.access import EVERYBODY, Reader, reader_of
 from geosatu.api.links import base_of
 from geosatu.database.connect import CONNECTIONS
@@ -53,6 +54,7 @@ class City:
     """Changes with the program and the catalogue, on which answers depend beside the data."""
     conninfo: str
     known: Known
+    single_sign_on: SingleSignOn | None = None
     counts: OrderedDict[Hashable, int | None] = field(default_factory=OrderedDict)
     """How many features questions found, by layer revision."""
     turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CONNECTIONS))

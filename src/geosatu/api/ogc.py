@@ -17,6 +17,7 @@ from geosatu.api.context import BaseDep, CityDep, ConnDep, LayerDep
 from geosatu.api.hot import matched_of, page_links, wants_html
 from geosatu.api.links import HEADERS, link
 from geosatu.api.openapi import openapi_document
+from geosatu.api.own_pages import WhoDep
 from geosatu.api.parameters import parameters_of, query_of, require_known, whole_id
 from geosatu.crs import CRS84, WGS84_EAST_FIRST, crs_near
 from geosatu.errors import InvalidQuery, shortened
@@ -88,11 +89,11 @@ ONLY_FORMAT = [Depends(only_format)]
 
 @router.get("", dependencies=ONLY_FORMAT)
 @router.get("/", include_in_schema=False, dependencies=ONLY_FORMAT)
-def landing(request: Request, base: BaseDep, city: CityDep, conn: ConnDep) -> Response:
+def landing(request: Request, base: BaseDep, city: CityDep, conn: ConnDep, who: WhoDep) -> Response:
     """The landing page."""
     overview = city.overview(conn)
     if wants_html(request.scope):
-        return page_of(html.landing(base, overview.title, city.catalogue, overview.summaries))
+        return page_of(html.landing(base, overview.title, city.catalogue, overview.summaries, who=who))
     return JSONResponse(
         {
             "title": f"Data {overview.title}" if overview.title else "geosatu",
@@ -112,10 +113,10 @@ def landing(request: Request, base: BaseDep, city: CityDep, conn: ConnDep) -> Re
 
 
 @router.get("/conformance", dependencies=ONLY_FORMAT)
-def conformance(request: Request, base: BaseDep) -> Response:
+def conformance(request: Request, base: BaseDep, who: WhoDep) -> Response:
     """The classes of the standards that this door meets."""
     if wants_html(request.scope):
-        return page_of(html.conformance(base, CONFORMANCE))
+        return page_of(html.conformance(base, CONFORMANCE, who=who))
     return JSONResponse({"conformsTo": CONFORMANCE})
 
 
@@ -126,11 +127,11 @@ def api(base: BaseDep, city: CityDep) -> Response:
 
 
 @router.get("/collections", dependencies=ONLY_FORMAT)
-def collections(request: Request, base: BaseDep, city: CityDep, conn: ConnDep) -> Response:
+def collections(request: Request, base: BaseDep, city: CityDep, conn: ConnDep, who: WhoDep) -> Response:
     """Every layer."""
     summaries = city.overview(conn).summaries
     if wants_html(request.scope):
-        return page_of(html.collections(base, city.catalogue, summaries))
+        return page_of(html.collections(base, city.catalogue, summaries, who=who))
     return JSONResponse(
         {
             "links": [
@@ -143,11 +144,11 @@ def collections(request: Request, base: BaseDep, city: CityDep, conn: ConnDep) -
 
 
 @router.get("/collections/{name}", dependencies=ONLY_FORMAT)
-def collection(request: Request, base: BaseDep, city: CityDep, layer: LayerDep, conn: ConnDep) -> Response:
+def collection(request: Request, base: BaseDep, city: CityDep, layer: LayerDep, conn: ConnDep, who: WhoDep) -> Response:
     """One layer."""
     summary = city.overview(conn).summaries[layer.name]
     if wants_html(request.scope):
-        return page_of(html.collection(base, layer, summary, _systems(summary)))
+        return page_of(html.collection(base, layer, summary, _systems(summary), who=who))
     return JSONResponse(_collection(base, layer, summary))
 
 
@@ -176,7 +177,7 @@ def feature_schema(base: BaseDep, layer: LayerDep) -> Response:
 
 
 @router.get("/collections/{name}/items")
-async def items(request: Request, base: BaseDep, city: CityDep, layer: LayerDep) -> Response:
+async def items(request: Request, base: BaseDep, city: CityDep, layer: LayerDep, who: WhoDep) -> Response:
     """One page of features for people."""
     given = parameters_of(request.scope["query_string"])
     query = query_of(layer, given, PUBLIC)
@@ -193,16 +194,17 @@ async def items(request: Request, base: BaseDep, city: CityDep, layer: LayerDep)
         returned=page.returned,
         links=page_links(base, layer, given, page),
         query=given,
+        who=who,
     )
     return page_of(text)
 
 
 @router.get("/collections/{name}/items/{feature}")
-async def item(request: Request, base: BaseDep, city: CityDep, layer: LayerDep, feature: str) -> Response:
+async def item(request: Request, base: BaseDep, city: CityDep, layer: LayerDep, feature: str, who: WhoDep) -> Response:
     """One feature for people."""
     only_format(request)
     text = await answers.feature(city.pool, layer, whole_id(layer, feature), WGS84_EAST_FIRST, PUBLIC)
-    return page_of(html.item(base, layer, json.loads(text)))
+    return page_of(html.item(base, layer, json.loads(text), who=who))
 
 
 @router.get("/collections/{name}/tiles", dependencies=ONLY_FORMAT)

@@ -42,6 +42,9 @@ STATUS: dict[type[GeosatuError], int] = {
     DatabaseUnavailable: 503,
 }
 
+REFUSALS = (NotSignedIn, NotAllowed, InvalidLink, TooManyAttempts)
+"""What somebody who means harm comes up against; none of these sentences tells a name or a secret."""
+
 TITLES = {404: "Alamat ini tidak ada.", 405: "Cara ini tidak tersedia di alamat ini."}
 
 log = logging.getLogger("geosatu")
@@ -56,6 +59,10 @@ def answer_to(error: Exception) -> JSONResponse:
     """What an error of ours, of the database or of its pool is told as; a bug of ours reaches the log."""
     if isinstance(error, GeosatuError):
         answer = problem(STATUS.get(type(error), 500), str(error))
+        if isinstance(error, REFUSALS):
+            log.warning("refused: %s", error)
+        if isinstance(error, TooManyAttempts):
+            answer.headers["Retry-After"] = str(error.seconds)
         if isinstance(error, NotSignedIn):
             answer.headers["WWW-Authenticate"] = 'Basic realm="geosatu", charset="UTF-8"'
         return answer

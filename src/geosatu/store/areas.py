@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, null, select
 
 from geosatu.database.tables import table_of
 from geosatu.layers import OWNERS, Catalogue
@@ -13,8 +13,9 @@ def areas(conn: Connection, catalogue: Catalogue) -> dict[str, str]:
     if OWNERS not in catalogue:
         return {}
     kelurahan = table_of(catalogue[OWNERS]).c
+    name = kelurahan[catalogue[OWNERS].label]
     rows = conn.execute(
-        select(kelurahan.kode_wilayah, kelurahan.nama, kelurahan.kecamatan)
+        select(kelurahan.kode_wilayah, name, kelurahan.get("kecamatan", null()))
         .where(kelurahan.kode_wilayah.is_not(None), kelurahan.status != "arsip")
         .order_by(kelurahan.kode_wilayah)
     )
