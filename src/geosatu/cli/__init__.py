@@ -271,11 +271,11 @@ def retention(
         if dry_run:
             transaction.rollback()
     rows = [each._asdict() for each in forgotten]
-    _print(rows, as_json, "fields", ("Lapisan", "Field", "Fitur", "Versi riwayat", "Tanpa tanggal"))
+    print_rows(rows, as_json, "fields", ("Lapisan", "Field", "Fitur", "Versi riwayat", "Tanpa tanggal"))
     if not as_json:
         emptied = sum(each.features + each.versions for each in forgotten)
         verb = "akan dikosongkan" if dry_run else "dikosongkan"
-        _say(f"{emptied} nilai yang masa simpannya habis {verb}.")
+        say(f"{emptied} nilai yang masa simpannya habis {verb}.")
 
 
 def _catalogue(settings: Settings) -> Catalogue:
