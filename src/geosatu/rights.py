@@ -100,6 +100,16 @@ def may_take(step: Step, rights: Iterable[Right], kode_wilayah: str | None, own:
     )
 
 
+def reviews(rights: Iterable[Right]) -> bool:
+    """Whether there are features with which these rights allow a step."""
+    return any(right.role in step.roles for right in rights for step in STEPS)
+
+
+def answers_for(rights: Iterable[Right]) -> list[Right]:
+    """The rights of those who answer for what kelurahan hand in, and so see all of it."""
+    return [right for right in rights if set(UNPUBLISHED) <= set(ROLES[right.role].sees)]
+
+
 def step_between(before: str, after: str) -> Step:
     """The step from one status to another, or `InvalidQuery`."""
     for step in STEPS:

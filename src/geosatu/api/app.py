@@ -17,7 +17,17 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from geosatu.accounts.known import Known
 from geosatu.accounts.single_sign_on import SingleSignOn
-from geosatu.api import account_pages, files, ogc, pages, people_pages, sign_in_pages
+from geosatu.api import (
+    account_pages,
+    audit_pages,
+    data_list_pages,
+    files,
+    ogc,
+    pages,
+    people_pages,
+    review_pages,
+    sign_in_pages,
+)
 from geosatu.api.context import LONGEST_WAIT, City
 from geosatu.api.hot import Hot
 from geosatu.api.problems import problem, register_problems
@@ -99,6 +109,9 @@ def create_app(settings: Settings, catalogue: Catalogue, engine: Engine) -> ASGI
     app.include_router(sign_in_pages.router)
     app.include_router(account_pages.router)
     app.include_router(people_pages.router)
+    app.include_router(review_pages.router)
+    app.include_router(data_list_pages.router)
+    app.include_router(audit_pages.router)
     register_problems(app)
     return Hot(app, city)
 

@@ -30,6 +30,7 @@ from geosatu.api.problems import REFUSALS, STATUS
 from geosatu.database.rights import act_as, act_as_service
 from geosatu.errors import GeosatuError, InvalidQuery, NotAllowed, NotSignedIn, TooManyAttempts
 from geosatu.features import PUBLIC, Actor
+from geosatu.rights import answers_for, reviews
 from geosatu.store.areas import areas
 from geosatu.viewer import Visitor
 from geosatu.viewer.icons import sprite
@@ -75,7 +76,14 @@ def links_of(account: Account) -> Sequence[tuple[str, str]]:
     """The pages that are theirs."""
     if account.must_change:
         return (("Ganti sandi", "/sandi"),)
-    return (("Akun saya", "/akun"), *([("Pengguna", "/akun/pengguna")] if account.audits else []))
+    theirs = [
+        ("Tinjauan", "/tinjauan", reviews(account.rights)),
+        ("Daftar data", "/daftar-data", bool(answers_for(account.rights))),
+        ("Akun saya", "/akun", True),
+        ("Pengguna", "/akun/pengguna", account.audits),
+        ("Catatan audit", "/audit", account.audits),
+    ]
+    return [(title, path) for title, path, may in theirs if may]
 
 
 WhoDep = Annotated[Visitor | None, Depends(visitor)]

@@ -25,24 +25,22 @@ from sqlalchemy import (
     and_,
     any_,
     case,
-    column,
     false,
     func,
     insert,
     literal,
     or_,
     select,
-    table,
     true,
     union_all,
     update,
 )
 from sqlalchemy.exc import ProgrammingError
 
-from geosatu.database.tables import LAYER_SCHEMA, accounts, audit, decisions, table_of
+from geosatu.database.tables import accounts, audit, decisions, table_of
 from geosatu.errors import InvalidQuery, NotAllowed, RefusedChange, UnknownFeature
 from geosatu.features import WIB, Actor
-from geosatu.layers import OWNERS, STATUSES, SYSTEM_FIELDS, Catalogue, Layer
+from geosatu.layers import STATUSES, SYSTEM_FIELDS, Catalogue, Layer
 from geosatu.rights import FORWARD, STEPS, WHOLE_CITY, Right, Step, may_take, step_between
 from geosatu.store.rendering import feature_text, properties_of, published
 
@@ -69,10 +67,6 @@ class Worker:
         """The steps that they may take with a feature."""
         own = created_by == self.actor.name
         return [step for step in STEPS if step.before == status and may_take(step, self.rights, kode_wilayah, own)]
-
-    def may_ever_step(self) -> bool:
-        """Whether there is a feature with which they may take a step."""
-        return any(right.role in step.roles for step in STEPS for right in self.rights)
 
 
 @dataclass(frozen=True)
@@ -233,14 +227,6 @@ def timeline(conn: Connection, layer: Layer, feature_id: int) -> list[Decision]:
         .order_by(d.id.desc())
     )
     return [Decision(*row) for row in conn.execute(rows)]
-
-
-def kelurahan_names(conn: Connection) -> dict[str, str]:
-    """What each kelurahan is called, in order of their codes."""
-    owner = table(OWNERS, column("kode_wilayah"), column("nama"), column("status"), schema=LAYER_SCHEMA)
-    known = and_(owner.c.kode_wilayah.is_not(None), owner.c.status != "arsip")
-    rows = conn.execute(select(owner.c.kode_wilayah, owner.c.nama).where(known).order_by(owner.c.kode_wilayah))
-    return {kode: nama or kode for kode, nama in rows}
 
 
 def decide(

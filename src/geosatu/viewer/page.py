@@ -27,7 +27,15 @@ from geosatu.settings import Settings
 from geosatu.viewer.assets import MODULES, WEB, asset_url
 from geosatu.viewer.config import FINDINGS, SEVERITIES, SHAPES, map_config
 from geosatu.viewer.icons import INTERFACE, check_icons, sprite
-from geosatu.viewer.words import feature_name, written_count, written_date, written_extent, written_time, written_value
+from geosatu.viewer.words import (
+    feature_name,
+    written_count,
+    written_date,
+    written_extent,
+    written_moment,
+    written_time,
+    written_value,
+)
 
 INDONESIA = Box(95.0, -11.1, 141.1, 6.1)
 
@@ -42,6 +50,7 @@ TEMPLATES.globals["asset_url"] = asset_url
 TEMPLATES.filters["written_count"] = written_count
 TEMPLATES.filters["written_date"] = written_date
 TEMPLATES.filters["written_time"] = written_time
+TEMPLATES.filters["written_moment"] = written_moment
 TEMPLATES.filters["written_extent"] = written_extent
 TEMPLATES.globals["feature_name"] = feature_name
 TEMPLATES.globals["written_value"] = written_value
