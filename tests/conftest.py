@@ -14,6 +14,7 @@ from pathlib import Path
 import psycopg
 import pytest
 import uvicorn
+from argon2 import PasswordHasher
 from fastapi.testclient import TestClient
 from hypothesis import settings
 from playwright.sync_api import Browser, sync_playwright
@@ -22,6 +23,7 @@ from sqlalchemy import Connection, Engine
 from starlette.types import ASGIApp
 
 from geosatu import demonstration
+from geosatu.accounts import passwords
 from geosatu.api.app import LONGEST_STATEMENT, create_app
 from geosatu.database.cluster import Cluster
 from geosatu.database.connect import open_city, open_service
@@ -31,6 +33,8 @@ from geosatu.settings import Settings
 
 settings.register_profile("geosatu", deadline=None)
 settings.load_profile("geosatu")
+
+passwords.HASHER = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)  # tests look at many passwords
 
 ROOT = Path(__file__).parent.parent
 CI = os.environ.get("CI") == "true"

@@ -46,6 +46,22 @@ class NotAllowed(GeosatuError):
     """The account has no right to this."""
 
 
+class UnknownAccount(GeosatuError):
+    """There is no such account, device or token, or it is not this person's."""
+
+
+class InvalidLink(GeosatuError):
+    """An invitation was used, has expired, or never was."""
+
+
+class TooManyAttempts(GeosatuError):
+    """Somebody guesses; the next attempt has to wait."""
+
+    def __init__(self, message: str, seconds: int) -> None:
+        super().__init__(message)
+        self.seconds = seconds
+
+
 class DatabaseUnavailable(GeosatuError):
     """The database cannot be reached, or lacks what geosatu needs of it."""
 

@@ -88,6 +88,13 @@ class Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
+class Retention(Part):
+    """Until when a value may be kept: so many months behind the date that another field holds."""
+
+    after: Name
+    months: int = Key(ge=0, le=1200)
+
+
 class Field(Part):
     """One attribute of a layer's features."""
 
@@ -108,6 +115,10 @@ class Field(Part):
     max_length: int = Key(500, gt=0, le=10_000)
     measure: Measure | None = None
     """The database computes the value from the geometry, on the ellipsoid; nobody writes it."""
+    people: bool = False
+    """A count of people: the public sees none of a feature's counts where one of them is 1 to 4."""
+    retention: Retention | None = None
+    """When the value is to be forgotten; None: it may be kept."""
     aliases: list[str] = []
     """Other column names under which files bring this field, compared without case and punctuation."""
 
@@ -120,6 +131,10 @@ class Field(Part):
             raise wrong("codes", f"field bertipe {self.type} tidak punya daftar kode")
         if self.measure and (self.required or self.default is not None or self.type != "decimal"):
             raise wrong("measure", "field terhitung harus bertipe decimal, tanpa required dan tanpa default")
+        if self.people and self.type != "integer":
+            raise wrong("people", f"field bertipe {self.type} tidak menghitung orang, hanya integer")
+        if self.retention is not None and (self.required or self.measure is not None):
+            raise wrong("retention", "field yang wajib diisi atau terhitung tidak dapat dikosongkan")
         if self.default is not None and not self._may_hold(self.default):
             wanted = f"salah satu dari {', '.join(self.codes)}" if self.codes else f"nilai bertipe {self.type}"
             raise wrong("default", f"{self.default!r} tidak dapat dipakai, harus {wanted}")
@@ -236,7 +251,7 @@ class Layer(Part):
 
     def _check_fields(self) -> None:
         for name, field in self.fields.items():
-            if name in RESERVED:
+            if name in RESERVED or name.endswith(SHOWN):
                 raise wrong(f"fields.{name}", "nama ini sudah dipakai kolom geosatu sendiri")
             if field.measure is not None and self.geometry not in MEASURABLE[field.measure]:
                 raise wrong(f"fields.{name}.measure", f"{field.measure} tidak ada pada geometri {self.geometry}")
@@ -245,11 +260,24 @@ class Layer(Part):
             raise wrong("label", f"field {self.label} tidak publik, padahal setiap peta menampilkannya")
         if label.type in ("texts", "codes"):
             raise wrong("label", f"field {self.label} berisi daftar, bukan satu nama")
+        if label.people:
+            raise wrong("label", f"field {self.label} menghitung orang, padahal setiap peta menampilkan namanya")
         for name in self.key:
             if name == "kode_wilayah" and self.owner == "kelurahan":
                 continue
             if self._field("key", name).measure is not None:
                 raise wrong("key", f"field {name} dihitung dari geometri, jadi tidak mengenali fitur")
+        for field in self.fields.values():
+            self._check_retention(field)
+
+    def _check_retention(self, field: Field) -> None:
+        if field.retention is None:
+            return
+        if field.name in (self.label, *self.key):
+            raise wrong(f"fields.{field.name}.retention", "field ini mengenali fitur, jadi tidak dapat dikosongkan")
+        after = self._field(f"fields.{field.name}.retention.after", field.retention.after)
+        if after.type != "date":
+            raise wrong(f"fields.{field.name}.retention.after", f"field {after.name} tidak bertipe date")
 
     def _check_home(self) -> None:
         if self.home is None:
@@ -292,6 +320,11 @@ class Layer(Part):
     @property
     def polygonal(self) -> bool:
         return self.geometry in ("Polygon", "MultiPolygon")
+
+    @property
+    def people(self) -> list[Field]:
+        """The counts of people that the public may see, unless they are small."""
+        return [field for field in self.readable("publik") if field.people]
 
     def readable(self, access: Access) -> list[Field]:
         """The fields that a reader of this level may see."""
@@ -338,6 +371,9 @@ OUR_GEOMETRIES = ("geom", "geom_mercator", "geom_public")
 POSTGRES_COLUMNS = ("tableoid", "xmin", "cmin", "xmax", "cmax", "ctid")
 RESERVED = frozenset((*SYSTEM_FIELDS, *OUR_COLUMNS, *OUR_GEOMETRIES, *POSTGRES_COLUMNS, "geometry"))
 """The names that no field may have; `geometry` is the geometry of a frame."""
+
+SHOWN = "_public"
+"""Behind a field's name: the column of ours with what the public may see of it."""
 
 RESERVED_LAYERS = ("findings",)
 """What the map shows beside the layers of the catalogue."""

@@ -6,6 +6,7 @@ ask here only to tell people what they may do.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from geosatu.errors import InvalidQuery, shortened
@@ -71,6 +72,10 @@ STEPS: tuple[Step, ...] = (
 """Every change of status that there is, and who may make it."""
 
 
+FORWARD = ("diajukan", "disetujui", "terbit")
+"""What the statuses lead to, one after the other: a feature waits for whoever may take it there."""
+
+
 class Right(NamedTuple):
     """A role in an area."""
 
@@ -86,6 +91,23 @@ class Right(NamedTuple):
 def areas_of(kode_wilayah: str | None) -> tuple[str, ...]:
     """The areas that a kelurahan lies in."""
     return (WHOLE_CITY,) if kode_wilayah is None else (WHOLE_CITY, kode_wilayah[:8], kode_wilayah)
+
+
+def may_take(step: Step, rights: Iterable[Right], kode_wilayah: str | None, own: bool) -> bool:
+    """Whether these rights allow the step with a feature of this kelurahan; own: one that they made themselves."""
+    return any(
+        right.role in step.roles and right.covers(kode_wilayah) and (own or right.role != "relawan") for right in rights
+    )
+
+
+def reviews(rights: Iterable[Right]) -> bool:
+    """Whether there are features with which these rights allow a step."""
+    return any(right.role in step.roles for right in rights for step in STEPS)
+
+
+def answers_for(rights: Iterable[Right]) -> list[Right]:
+    """The rights of those who answer for what kelurahan hand in, and so see all of it."""
+    return [right for right in rights if set(UNPUBLISHED) <= set(ROLES[right.role].sees)]
 
 
 def step_between(before: str, after: str) -> Step:

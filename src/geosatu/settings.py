@@ -31,6 +31,10 @@ class Settings(BaseSettings):
     basemap: str | None = None
     """A tile address with {z}, {x} and {y}; absent: the map shows our own layers only."""
     basemap_attribution: str = ""
+    oidc_issuer: str | None = None
+    """The city's single sign-on (OpenID Connect); absent: people sign in with passwords of ours only."""
+    oidc_client_id: str | None = None
+    oidc_client_secret: SecretStr | None = None
     max_file_mb: int = Field(512, gt=0)
     """The largest file that an import reads."""
 

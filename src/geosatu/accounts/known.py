@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
+import logging
 import time
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Literal
 
+import psycopg
 from psycopg import AsyncConnection
-from psycopg_pool import AsyncConnectionPool
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from geosatu.database.rights import ACTING, SERVICE, role_name
 from geosatu.features import PUBLIC, Actor
@@ -18,10 +23,28 @@ from geosatu.rights import ROLES, Right
 Pool = AsyncConnectionPool[AsyncConnection]
 Means = Literal["session", "token"]
 
+log = logging.getLogger("geosatu")
+
 REMEMBERED_SECONDS = 30
 """How long an account is taken for what it was, where no word of a change comes through."""
 
 MOST_REMEMBERED = 10_000
+
+SESSION_DAYS = 60
+"""A session ends when nobody used it for so long."""
+MOST_DAYS = 400
+"""A session ends, however much it is used."""
+TOUCH_SECONDS = 180
+"""How often it is written down which sessions and tokens were used."""
+
+_TOUCH = """
+    WITH seen AS (
+        UPDATE geosatu.session SET seen_at = now(),
+            expires_at = least(now() + make_interval(days => %(days)s), created_at + make_interval(days => %(most)s))
+        WHERE key = ANY (%(keys)s)
+    )
+    UPDATE geosatu.token SET used_at = now() WHERE key = ANY (%(keys)s)
+"""
 
 _FIND = """
     SELECT a.id, a.name, a.full_name, a.must_change, shown.scope,
@@ -89,9 +112,12 @@ class Known:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
         self._known: dict[tuple[Means, bytes], tuple[Account | None, float]] = {}
+        self._changes = 0
+        self._used: set[bytes] = set()
 
     def forget(self) -> None:
         """Somebody's rights, session or token changed."""
+        self._changes += 1
         self._known.clear()
 
     async def account(self, means: Means, secret: str) -> Account | None:
@@ -99,11 +125,47 @@ class Known:
         key = (means, key_of(secret))
         found, until = self._known.get(key, (None, 0.0))
         if until < time.monotonic():
+            changes = self._changes
             found = await self._find(*key)
             if len(self._known) >= MOST_REMEMBERED:
                 self._known.clear()
-            self._known[key] = (found, time.monotonic() + REMEMBERED_SECONDS)
+            if changes == self._changes:
+                self._known[key] = (found, time.monotonic() + REMEMBERED_SECONDS)
+        if found is not None:
+            self._used.add(found.key)
         return found
+
+    @contextlib.asynccontextmanager
+    async def kept(self) -> AsyncIterator[None]:
+        """Write down now and then which sessions and tokens are used, as long as the block runs."""
+        task = asyncio.create_task(self._touch_for_ever())
+        try:
+            yield
+        finally:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(2):
+                    await self.touch()
+
+    async def _touch_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(TOUCH_SECONDS)
+            await self.touch()
+
+    async def touch(self) -> None:
+        """Write down which sessions and tokens were used since the last time."""
+        if not self._used:
+            return
+        used, self._used = self._used, set()
+        said = {"keys": list(used), "days": SESSION_DAYS, "most": MOST_DAYS}
+        try:
+            async with self._pool.connection() as conn, conn.pipeline(), conn.transaction():
+                await conn.execute(ACTING, {"role": role_name(conn.info.dbname, SERVICE), "account": ""})
+                await conn.execute(_TOUCH, said)
+        except (psycopg.Error, PoolTimeout) as error:
+            log.warning("could not write down who was here: %s", error)
 
     async def _find(self, means: Means, key: bytes) -> Account | None:
         async with self._pool.connection() as conn:

@@ -17,10 +17,21 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from geosatu.accounts.known import Known
-from geosatu.api import files, ogc, pages
+from geosatu.accounts.single_sign_on import SingleSignOn
+from geosatu.api import (
+    account_pages,
+    audit_pages,
+    data_list_pages,
+    files,
+    ogc,
+    pages,
+    people_pages,
+    review_pages,
+    sign_in_pages,
+)
 from geosatu.api.context import LONGEST_WAIT, City
 from geosatu.api.hot import Hot
-from geosatu.api.problems import register_problems
+from geosatu.api.problems import problem, register_problems
 from geosatu.database.connect import conninfo_of
 from geosatu.database.rights import conninfo_as
 from geosatu.features import PUBLIC
@@ -33,6 +44,7 @@ LONGEST_STATEMENT = 30
 """Seconds that the database works on one request."""
 
 HOT_CONNECTIONS = 10
+LARGEST_BODY = 1_000_000
 
 
 SHARED = ("/ogc", "/files/")
@@ -112,6 +124,24 @@ class Personal:
         await self.app(scope, receive, told)
 
 
+class SmallBodies:
+    """What people send us are forms; more is refused before it is read."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = dict(scope.get("headers", ()))
+        if b"transfer-encoding" in headers:
+            await problem(411, "Kirim panjang isi permintaan ini (Content-Length).")(scope, receive, send)
+        elif int(headers.get(b"content-length", b"0")) > LARGEST_BODY:
+            await problem(413, f"Isi permintaan ini terlalu besar, paling banyak {LARGEST_BODY} bita.")(
+                scope, receive, send
+            )
+        else:
+            await self.app(scope, receive, send)
+
+
 def create_app(settings: Settings, catalogue: Catalogue, engine: Engine) -> ASGIApp:
     """The service over a prepared database; `engine` is that of `open_service`."""
     conninfo = conninfo_as(conninfo_of(engine, LONGEST_STATEMENT), PUBLIC)
@@ -124,13 +154,14 @@ def create_app(settings: Settings, catalogue: Catalogue, engine: Engine) -> ASGI
     )
     known = Known(pool)
     revisions = Revisions(conninfo, known.forget)
-    city = City(settings, catalogue, engine, pool, revisions, _edition(settings, catalogue), conninfo, known)
+    edition = _edition(settings, catalogue)
+    city = City(settings, catalogue, engine, pool, revisions, edition, conninfo, known, SingleSignOn.of(settings))
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         # What an earlier program built may not be what this one would.
         shutil.rmtree(settings.home / files.FOLDER, ignore_errors=True)
-        async with city.pool, city.revisions.kept():
+        async with city.pool, city.revisions.kept(), known.kept():
             yield
 
     app = FastAPI(title="geosatu", openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan)
@@ -138,9 +169,16 @@ def create_app(settings: Settings, catalogue: Catalogue, engine: Engine) -> ASGI
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=4)
     app.add_middleware(HeadAsGet)
     app.add_middleware(Personal)
+    app.add_middleware(SmallBodies)
     app.include_router(ogc.router, prefix="/ogc")
     app.include_router(files.router)
     app.include_router(pages.router)
+    app.include_router(sign_in_pages.router)
+    app.include_router(account_pages.router)
+    app.include_router(people_pages.router)
+    app.include_router(review_pages.router)
+    app.include_router(data_list_pages.router)
+    app.include_router(audit_pages.router)
     register_problems(app)
     return OpenToOthers(Hot(app, city))
 

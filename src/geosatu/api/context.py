@@ -6,7 +6,9 @@ import asyncio
 import threading
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Hashable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -14,10 +16,11 @@ from sqlalchemy import Connection, Engine
 from starlette.concurrency import run_in_threadpool
 
 from geosatu.accounts.known import Known
+from geosatu.accounts.single_sign_on import SingleSignOn
 from geosatu.api.access import EVERYBODY, Reader, reader_of
 from geosatu.api.links import base_of
 from geosatu.database.connect import CONNECTIONS
-from geosatu.database.rights import act_as
+from geosatu.database.rights import act_as, signing_secret
 from geosatu.errors import DatabaseUnavailable
 from geosatu.features import Actor, Box
 from geosatu.layers import OWNERS, Catalogue, Layer
@@ -30,6 +33,8 @@ LONGEST_WAIT = 20.0
 """Seconds until a request without a connection is told to come back."""
 
 KEPT_OVERVIEWS = 200
+HASHING = 2
+"""Passwords that are looked at at the same time."""
 
 NOT_FINAL = ("ilustratif", "indikatif")
 """The boundary statuses that every reader of the map has to know of."""
@@ -49,13 +54,21 @@ class City:
     """Changes with the program and the catalogue, on which answers depend beside the data."""
     conninfo: str
     known: Known
+    single_sign_on: SingleSignOn | None = None
     counts: OrderedDict[Hashable, int | None] = field(default_factory=OrderedDict)
     """How many features questions found, by layer revision."""
     turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CONNECTIONS))
     """Requests wait for a connection here and not in a thread: threads that wait would be missing where the
     requests that have one want to finish."""
+    hashing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(HASHING))
+    """Each password that is looked at takes memory for as long as that lasts."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _overviews: OrderedDict[str, tuple[dict[str, int], Overview]] = field(default_factory=OrderedDict)
+
+    @cached_property
+    def signing(self) -> bytes:
+        """What proves that a cookie or a form comes from us."""
+        return signing_secret(self.engine)
 
     def overview(self, conn: Connection, reader: Reader = EVERYBODY) -> Overview:
         """What the layers hold for a reader, as whom the connection acts; worked out anew when a layer has changed."""
@@ -129,14 +142,23 @@ def address_of(request: Request) -> str | None:
     return None if request.client is None else request.client.host
 
 
-async def connection(city: CityDep, reader: ReaderDep) -> AsyncIterator[Connection]:
-    """A connection for reading, which acts as who asks, back in the pool when the answer is made."""
+@asynccontextmanager
+async def turn(turns: asyncio.Semaphore) -> AsyncIterator[None]:
+    """One of so many at a time; who waits too long is told to come back."""
     try:
         async with asyncio.timeout(LONGEST_WAIT):
-            await city.turns.acquire()
+            await turns.acquire()
     except TimeoutError:
         raise DatabaseUnavailable("Layanan sedang sangat sibuk. Coba lagi sebentar.") from None
     try:
+        yield
+    finally:
+        turns.release()
+
+
+async def connection(city: CityDep, reader: ReaderDep) -> AsyncIterator[Connection]:
+    """A connection for reading, which acts as who asks, back in the pool when the answer is made."""
+    async with turn(city.turns):
         conn = await run_in_threadpool(city.engine.connect)
         try:
             if reader.actor.account is not None:
@@ -144,8 +166,6 @@ async def connection(city: CityDep, reader: ReaderDep) -> AsyncIterator[Connecti
             yield conn
         finally:
             await run_in_threadpool(conn.close)
-    finally:
-        city.turns.release()
 
 
 def layer_of(name: str, city: CityDep) -> Layer:

@@ -22,7 +22,7 @@ from geosatu.features import DEFAULT_LIMIT, Box
 from geosatu.layers import SYSTEM_FIELDS, Catalogue, Field, FieldType, GeometryType, Layer
 from geosatu.viewer.config import SHAPES
 from geosatu.viewer.icons import sprite
-from geosatu.viewer.page import TEMPLATES
+from geosatu.viewer.page import TEMPLATES, Visitor
 from geosatu.viewer.small_map import bounds_of, map_address, small_map
 from geosatu.viewer.words import feature_name
 
@@ -45,9 +45,11 @@ ICONS = (
     "braces",
     "check",
     "chevron-right",
+    "circle-user-round",
     "copy",
     "download",
     "layers",
+    "log-in",
     "map",
     "map-pin",
     "table-2",
@@ -144,11 +146,19 @@ class Summary(Protocol):
     def changed_on(self) -> date | None: ...
 
 
-def landing(base: str, title: str | None, catalogue: Catalogue, summaries: Mapping[str, Summary]) -> str:
+def landing(
+    base: str,
+    title: str | None,
+    catalogue: Catalogue,
+    summaries: Mapping[str, Summary],
+    *,
+    who: Visitor | None = None,
+) -> str:
     """What there is, and how to get it into QGIS."""
     return _page(
         "landing",
         base,
+        who=who,
         address="/ogc",
         head=f"Data {title}" if title else "Data",
         crumbs=[],
@@ -161,7 +171,7 @@ def landing(base: str, title: str | None, catalogue: Catalogue, summaries: Mappi
     )
 
 
-def conformance(base: str, classes: Sequence[str]) -> str:
+def conformance(base: str, classes: Sequence[str], *, who: Visitor | None = None) -> str:
     """The classes of the standards that this service meets, by standard."""
     groups: dict[str, list[tuple[str, str]]] = {}
     for address in classes:
@@ -171,6 +181,7 @@ def conformance(base: str, classes: Sequence[str]) -> str:
     return _page(
         "conformance",
         base,
+        who=who,
         address="/ogc/conformance",
         head="Kesesuaian dengan standar",
         crumbs=[],
@@ -178,11 +189,14 @@ def conformance(base: str, classes: Sequence[str]) -> str:
     )
 
 
-def collections(base: str, catalogue: Catalogue, summaries: Mapping[str, Summary]) -> str:
+def collections(
+    base: str, catalogue: Catalogue, summaries: Mapping[str, Summary], *, who: Visitor | None = None
+) -> str:
     """Every layer, under its theme."""
     return _page(
         "collections",
         base,
+        who=who,
         address="/ogc/collections",
         head="Semua lapisan",
         crumbs=[],
@@ -191,13 +205,16 @@ def collections(base: str, catalogue: Catalogue, summaries: Mapping[str, Summary
     )
 
 
-def collection(base: str, layer: Layer, summary: Summary, crs: Sequence[str] = (CRS84,)) -> str:
+def collection(
+    base: str, layer: Layer, summary: Summary, crs: Sequence[str] = (CRS84,), *, who: Visitor | None = None
+) -> str:
     """One layer: what it is, what its fields mean, the files, and how to use it in QGIS."""
     root = _root(base)
     address = f"/ogc/collections/{layer.name}"
     return _page(
         "collection",
         base,
+        who=who,
         address=address,
         head=layer.title,
         crumbs=[("Semua lapisan", "/ogc/collections")],
@@ -218,6 +235,7 @@ def items(
     returned: int,
     links: Sequence[Mapping[str, str]],
     query: Mapping[str, str],
+    who: Visitor | None = None,
 ) -> str:
     """One page of features (GeoJSON, in longitude and latitude) as a table, with a small map of them."""
     root = _root(base)
@@ -231,6 +249,7 @@ def items(
     return _page(
         "items",
         base,
+        who=who,
         address=address,
         head=f"Data {layer.title}",
         crumbs=[("Semua lapisan", "/ogc/collections"), (layer.title, f"/ogc/collections/{layer.name}")],
@@ -250,7 +269,7 @@ def items(
     )
 
 
-def item(base: str, layer: Layer, feature: Mapping[str, Any]) -> str:
+def item(base: str, layer: Layer, feature: Mapping[str, Any], *, who: Visitor | None = None) -> str:
     """One feature (GeoJSON, in longitude and latitude) with every field and a small map."""
     root = _root(base)
     here = f"/ogc/collections/{layer.name}"
@@ -258,6 +277,7 @@ def item(base: str, layer: Layer, feature: Mapping[str, Any]) -> str:
     return _page(
         "item",
         base,
+        who=who,
         address=f"{here}/items/{feature['id']}",
         head=feature_name(layer, feature["properties"]),
         crumbs=[
@@ -274,13 +294,15 @@ def item(base: str, layer: Layer, feature: Mapping[str, Any]) -> str:
     )
 
 
-def _page(template: str, base: str, *, address: str, **values: Any) -> str:
+def _page(template: str, base: str, *, address: str, who: Visitor | None, **values: Any) -> str:
     """A page at `address`; its JSON form lies at the same address with `f=json`."""
     root = _root(base)
     said = {
         "base": base.rstrip("/"),
         "root": root,
         "policy": POLICY,
+        "who": who,
+        "here": address,
         "json": f"{root}{address}?f=json",
         "map": None,
         "formats": FORMATS,

@@ -17,6 +17,7 @@ from geosatu.api.context import BaseDep, CityDep, ConnDep, LayerDep, ReaderDep
 from geosatu.api.hot import matched_of, page_links, wants_html
 from geosatu.api.links import GEOJSON, HEADERS, JSON, MVT, OPENAPI, SCHEMA, link
 from geosatu.api.openapi import openapi_document
+from geosatu.api.own_pages import WhoDep
 from geosatu.api.parameters import crs_of, parameters_of, query_of, require_form, require_known, whole_id
 from geosatu.crs import CRS84, WGS84_EAST_FIRST, Crs, crs_near
 from geosatu.errors import InvalidQuery
@@ -86,11 +87,11 @@ PAGE, DOCUMENT = only("json", "html"), only("json")
 
 @router.get("", dependencies=PAGE)
 @router.get("/", include_in_schema=False, dependencies=PAGE)
-def landing(request: Request, base: BaseDep, city: CityDep, reader: ReaderDep, conn: ConnDep) -> Response:
+def landing(request: Request, base: BaseDep, city: CityDep, reader: ReaderDep, conn: ConnDep, who: WhoDep) -> Response:
     """The landing page."""
     overview = city.overview(conn, reader)
     if wants_html(request.scope):
-        return page_of(html.landing(base, overview.title, city.catalogue, overview.summaries))
+        return page_of(html.landing(base, overview.title, city.catalogue, overview.summaries, who=who))
     return JSONResponse(
         {
             "title": f"Data {overview.title}" if overview.title else "geosatu",
@@ -110,10 +111,10 @@ def landing(request: Request, base: BaseDep, city: CityDep, reader: ReaderDep, c
 
 
 @router.get("/conformance", dependencies=PAGE)
-def conformance(request: Request, base: BaseDep) -> Response:
+def conformance(request: Request, base: BaseDep, who: WhoDep) -> Response:
     """The classes of the standards that this door meets."""
     if wants_html(request.scope):
-        return page_of(html.conformance(base, CONFORMANCE))
+        return page_of(html.conformance(base, CONFORMANCE, who=who))
     return JSONResponse({"conformsTo": CONFORMANCE})
 
 
@@ -124,11 +125,13 @@ def api(base: BaseDep, reader: ReaderDep, city: CityDep) -> Response:
 
 
 @router.get("/collections", dependencies=PAGE)
-def collections(request: Request, base: BaseDep, city: CityDep, reader: ReaderDep, conn: ConnDep) -> Response:
+def collections(
+    request: Request, base: BaseDep, city: CityDep, reader: ReaderDep, conn: ConnDep, who: WhoDep
+) -> Response:
     """Every layer."""
     summaries = city.overview(conn, reader).summaries
     if wants_html(request.scope):
-        return page_of(html.collections(base, city.catalogue, summaries))
+        return page_of(html.collections(base, city.catalogue, summaries, who=who))
     return JSONResponse(
         {
             "links": [
@@ -142,12 +145,12 @@ def collections(request: Request, base: BaseDep, city: CityDep, reader: ReaderDe
 
 @router.get("/collections/{name}", dependencies=PAGE)
 def collection(
-    request: Request, base: BaseDep, city: CityDep, reader: ReaderDep, layer: LayerDep, conn: ConnDep
+    request: Request, base: BaseDep, city: CityDep, reader: ReaderDep, layer: LayerDep, conn: ConnDep, who: WhoDep
 ) -> Response:
     """One layer."""
     summary = city.overview(conn, reader).summaries[layer.name]
     if wants_html(request.scope):
-        return page_of(html.collection(base, layer, summary, _systems(summary)))
+        return page_of(html.collection(base, layer, summary, _systems(summary), who=who))
     return JSONResponse(_collection(base, layer, summary))
 
 
@@ -176,7 +179,9 @@ def feature_schema(base: BaseDep, reader: ReaderDep, layer: LayerDep) -> Respons
 
 
 @router.get("/collections/{name}/items")
-async def items(request: Request, base: BaseDep, city: CityDep, reader: ReaderDep, layer: LayerDep) -> Response:
+async def items(
+    request: Request, base: BaseDep, city: CityDep, reader: ReaderDep, layer: LayerDep, who: WhoDep
+) -> Response:
     """One page of features for people."""
     given = parameters_of(request.scope["query_string"])
     query = query_of(layer, given, reader.actor)
@@ -192,20 +197,21 @@ async def items(request: Request, base: BaseDep, city: CityDep, reader: ReaderDe
         returned=page.returned,
         links=page_links(base, layer, given, page),
         query=given,
+        who=who,
     )
     return page_of(text)
 
 
 @router.get("/collections/{name}/items/{feature}")
 async def item(
-    request: Request, base: BaseDep, city: CityDep, reader: ReaderDep, layer: LayerDep, feature: str
+    request: Request, base: BaseDep, city: CityDep, reader: ReaderDep, layer: LayerDep, feature: str, who: WhoDep
 ) -> Response:
     """One feature for people."""
     given = parameters_of(request.scope["query_string"])
     require_known(given, "crs", "f")
     _require_east_first(crs_of(given, "crs"))
     text = await answers.feature(city.pool, layer, whole_id(layer, feature), WGS84_EAST_FIRST, reader.actor)
-    return page_of(html.item(base, layer, json.loads(text)))
+    return page_of(html.item(base, layer, json.loads(text), who=who))
 
 
 def _require_east_first(crs: Crs) -> None:

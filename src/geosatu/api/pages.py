@@ -10,6 +10,7 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 
 from geosatu.api.context import CityDep, ConnDep, Overview, ReaderDep
 from geosatu.api.links import HEADERS
+from geosatu.api.own_pages import WhoDep
 from geosatu.api.problems import problem
 from geosatu.errors import InvalidQuery, shortened
 from geosatu.layers import OWNERS, Catalogue
@@ -24,9 +25,9 @@ LONGEST_SEARCH = 100
 
 
 @router.get("/")
-def home(city: CityDep, reader: ReaderDep, conn: ConnDep) -> Response:
+def home(city: CityDep, reader: ReaderDep, conn: ConnDep, who: WhoDep) -> Response:
     """The map of the city."""
-    page = map_page(city.catalogue, view=_view(city.overview(conn, reader)), settings=city.settings)
+    page = map_page(city.catalogue, view=_view(city.overview(conn, reader)), settings=city.settings, who=who)
     return HTMLResponse(page, headers={**HEADERS, "Cache-Control": "no-cache"})
 
 

@@ -17,10 +17,13 @@ from geosatu.api.links import PROBLEM
 from geosatu.errors import (
     DatabaseUnavailable,
     GeosatuError,
+    InvalidLink,
     InvalidQuery,
     NotAllowed,
     NotSignedIn,
     RefusedChange,
+    TooManyAttempts,
+    UnknownAccount,
     UnknownFeature,
     UnknownLayer,
     UnreadableFile,
@@ -34,8 +37,14 @@ STATUS: dict[type[GeosatuError], int] = {
     RefusedChange: 409,
     NotSignedIn: 401,
     NotAllowed: 403,
+    UnknownAccount: 404,
+    InvalidLink: 410,
+    TooManyAttempts: 429,
     DatabaseUnavailable: 503,
 }
+
+REFUSALS = (NotSignedIn, NotAllowed, InvalidLink, TooManyAttempts)
+"""What somebody who means harm comes up against; none of these sentences tells a name or a secret."""
 
 TITLES = {404: "Alamat ini tidak ada.", 405: "Cara ini tidak tersedia di alamat ini."}
 
@@ -54,6 +63,10 @@ def answer_to(error: Exception) -> JSONResponse:
     """What an error of ours, of the database or of its pool is told as; a bug of ours reaches the log."""
     if isinstance(error, GeosatuError):
         answer = problem(STATUS.get(type(error), 500), str(error))
+        if isinstance(error, REFUSALS):
+            log.warning("refused: %s", error)
+        if isinstance(error, TooManyAttempts):
+            answer.headers["Retry-After"] = str(error.seconds)
         if isinstance(error, NotSignedIn):
             answer.headers["WWW-Authenticate"] = 'Basic realm="geosatu", charset="UTF-8"'
         return answer

@@ -48,11 +48,12 @@ from geosatu.database.tables import (
     column_of,
     mercator_column,
     place_column,
+    shown_column,
     table_of,
 )
 from geosatu.errors import RefusedChange
 from geosatu.features import OPERATOR
-from geosatu.layers import Catalogue, Field, Layer
+from geosatu.layers import SHOWN, Catalogue, Field, Layer
 
 HOLD = 7_146_001
 """The advisory lock under which one process at a time changes tables."""
@@ -101,7 +102,7 @@ def plan_layers(conn: Connection, catalogue: Catalogue) -> list[Step]:
         warnings.filterwarnings("ignore", "Computed default")
         changes = produce_migrations(context, wanted).upgrade_ops
     assert changes is not None
-    leaves = _leaves(changes.ops)
+    leaves = _around(_leaves(changes.ops), wanted)
     steps = [step for change in leaves for step in _steps(conn, catalogue, change)]
     changed = {(change.table_name, _column_name(change)) for change in leaves}
     return steps + list(_code_steps(conn, catalogue, changed))
@@ -148,6 +149,24 @@ def _leaves(changes: Collection[Any]) -> list[Any]:
     return [change for change in single if not (isinstance(change, indexes) and change.table_name in whole)]
 
 
+def _around(changes: list[Any], wanted: MetaData) -> list[Any]:
+    """The columns that are computed of other fields go before those change, and come after."""
+    first: list[Any] = []
+    others: list[Any] = []
+    last: list[Any] = []
+    for change in changes:
+        name = _column_name(change) or ""
+        if name == PLACE or not name.endswith(SHOWN):
+            others.append(change)
+            continue
+        if not isinstance(change, ops.AddColumnOp):
+            first.append(ops.DropColumnOp(change.table_name, name, schema=LAYER_SCHEMA))
+        if not isinstance(change, ops.DropColumnOp):
+            column = wanted.tables[f"{LAYER_SCHEMA}.{change.table_name}"].c[name]
+            last.append(ops.AddColumnOp(change.table_name, column, schema=LAYER_SCHEMA))
+    return first + others + last
+
+
 def _column_name(change: Any) -> str | None:
     """The column that a change is about."""
     name: str | None = change.column.name if isinstance(change, ops.AddColumnOp) else None
@@ -174,6 +193,17 @@ def _steps(conn: Connection, catalogue: Catalogue, change: Any) -> Iterator[Step
         case ops.DropColumnOp() if change.column_name == PLACE:
             sentence = f"Lapisan {change.table_name} tidak lagi memuat rumah."
             yield Step(sentence, _drop(change.table_name, PLACE, keep=False))
+        case ops.AddColumnOp() if change.column.name.endswith(SHOWN):
+            layer = catalogue[change.table_name]
+            counted = layer.fields[change.column.name.removesuffix(SHOWN)]
+            sentence = f"Hitungan orang di {layer.name}.{counted.name} disembunyikan dari publik selama kecil."
+            yield Step(sentence, _add_shown(layer, counted))
+        case ops.DropColumnOp() if change.column_name.endswith(SHOWN) and _is_computed(
+            conn, change.table_name, change.column_name
+        ):
+            name = f"{change.table_name}.{change.column_name.removesuffix(SHOWN)}"
+            sentence = f"Cara menyembunyikan hitungan orang di {name} dihapus."
+            yield Step(sentence, _drop(change.table_name, change.column_name, keep=False))
         case ops.AddColumnOp():
             layer = catalogue[change.table_name]
             yield Step(f"Field {layer.name}.{change.column.name} ditambahkan.", _add(layer, change.column.name))
@@ -235,6 +265,13 @@ def _add_mercator(layer: Layer) -> Callable[[Operations], None]:
 def _add_place(layer: Layer) -> Callable[[Operations], None]:
     def run(operations: Operations) -> None:
         operations.add_column(layer.name, place_column(layer), schema=LAYER_SCHEMA)
+
+    return run
+
+
+def _add_shown(layer: Layer, field: Field) -> Callable[[Operations], None]:
+    def run(operations: Operations) -> None:
+        operations.add_column(layer.name, shown_column(layer, field), schema=LAYER_SCHEMA)
 
     return run
 

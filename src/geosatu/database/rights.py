@@ -22,12 +22,12 @@ from typing import Any
 
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from sqlalchemy import Connection, delete, select, text
+from sqlalchemy import Connection, Engine, delete, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError, ProgrammingError
 
 from geosatu.database import tables
-from geosatu.database.tables import LAYER_SCHEMA, MERCATOR, OWN_SCHEMA, PLACE, table_of
+from geosatu.database.tables import LAYER_SCHEMA, MERCATOR, OWN_SCHEMA, PLACE, shown_name, table_of
 from geosatu.errors import DatabaseUnavailable
 from geosatu.features import Actor
 from geosatu.layers import ACCESS_LEVELS, Access, Catalogue, Layer
@@ -37,12 +37,16 @@ log = logging.getLogger("geosatu")
 
 SERVICE = "layanan"
 PASSWORD = "service_password"  # noqa: S105  # the name of a secret, not one
+SIGNING = "signing"
 APPLIED = "rights"
 
 OURS = ("kode_wilayah", "status", "source", "accuracy_m", "uid", "version", "updated_at")
 """The columns of ours that every reader sees, behind the layer's own."""
 
-ACCOUNT_TABLES = ("account", "account_right", "session", "token", "invitation", "attempt", "data_list")
+WORKED = ("import_id", "created_at", "created_by", "updated_by")
+"""What staff see besides, of how a feature came to be."""
+
+ACCOUNT_TABLES = ("account", "account_right", "session", "token", "invitation", "attempt")
 """What the service itself reads and writes, in nobody's name."""
 
 
@@ -74,6 +78,12 @@ def acting(database: str, actor: Actor) -> dict[str, str]:
 def act_as(conn: Connection, actor: Actor) -> None:
     """Until the transaction ends, the database answers as to this actor."""
     conn.exec_driver_sql(ACTING, acting(str(conn.engine.url.database), actor))
+
+
+def act_as_service(conn: Connection) -> None:
+    """Until the transaction ends, the database answers as to the service itself, which knows accounts only."""
+    database = str(conn.engine.url.database)
+    conn.exec_driver_sql(ACTING, {"role": role_name(database, SERVICE), "account": ""})
 
 
 def open_restricted(conn: Connection, layer: Layer, actor: Actor) -> None:
@@ -109,6 +119,14 @@ def service_password(conn: Connection) -> str:
     """The password of the service's role, generated when it was made."""
     stored = tables.secrets.c
     return str(conn.scalar(select(stored.value).where(stored.name == PASSWORD)))
+
+
+def signing_secret(engine: Engine) -> bytes:
+    """What the service signs with; `engine` is its own."""
+    stored = tables.secrets.c
+    with engine.connect() as conn:
+        act_as_service(conn)
+        return str(conn.scalar(select(stored.value).where(stored.name == SIGNING))).encode()
 
 
 def _make_roles(conn: Connection, database: str) -> None:
@@ -192,7 +210,7 @@ def _statements(database: str, catalogue: Catalogue) -> Iterator[str]:
     listed = ", ".join(f"geosatu.{name}" for name in ACCOUNT_TABLES)
     yield f'GRANT SELECT, INSERT, UPDATE, DELETE ON {listed} TO "{service}"'
     yield f'GRANT SELECT (name, full_name, id) ON geosatu.account TO "{internal}", "{restricted}"'
-    yield f'GRANT SELECT ON geosatu.data_list TO "{internal}"'
+    yield f'GRANT EXECUTE ON FUNCTION geosatu.obstacles, geosatu.changed_since TO "{internal}"'
     yield "DELETE FROM geosatu.step WHERE true"
     rows = ", ".join(f"('{step.before}', '{step.after}', '{role}')" for step in STEPS for role in step.roles)
     yield f"INSERT INTO geosatu.step VALUES {rows}"  # noqa: S608  # words of our own
@@ -202,8 +220,8 @@ def _statements(database: str, catalogue: Catalogue) -> Iterator[str]:
 
 
 def _own_policies(public: str, internal: str, restricted: str, service: str) -> Iterator[str]:
-    """What people see of findings, decisions and the audit log."""
-    for name in ("finding", "decision", "audit"):
+    """What people see of findings, decisions, the audit log and the data list, and the service of secrets."""
+    for name in ("finding", "decision", "audit", "data_list", "secret"):
         yield f"ALTER TABLE geosatu.{name} ENABLE ROW LEVEL SECURITY"
     yield f'GRANT SELECT ON geosatu.finding TO "{public}", "{internal}", "{restricted}"'
     yield f'CREATE POLICY public ON geosatu.finding FOR SELECT TO "{public}" USING (public)'
@@ -214,7 +232,7 @@ def _own_policies(public: str, internal: str, restricted: str, service: str) -> 
     yield f'GRANT SELECT, INSERT ON geosatu.decision TO "{internal}"'
     yield (
         f'CREATE POLICY seen ON geosatu.decision FOR SELECT TO "{internal}" USING '
-        f"(account = geosatu.account() OR {_within(role for role, each in ROLES.items() if each.sees)})"
+        f"(account = geosatu.account() OR {_own()} OR {_within(role for role, each in ROLES.items() if each.sees)})"
     )
     yield (f'CREATE POLICY own ON geosatu.decision FOR INSERT TO "{internal}" WITH CHECK (account = geosatu.account())')
     yield f'GRANT INSERT ON geosatu.audit TO "{service}", "{internal}", "{restricted}"'
@@ -224,8 +242,13 @@ def _own_policies(public: str, internal: str, restricted: str, service: str) -> 
         f'CREATE POLICY own ON geosatu.audit FOR INSERT TO "{internal}", "{restricted}" '
         "WITH CHECK (account = geosatu.account())"
     )
+    yield f'GRANT SELECT ON geosatu.secret TO "{service}"'
+    yield f"CREATE POLICY signing ON geosatu.secret FOR SELECT TO \"{service}\" USING (name = '{SIGNING}')"
     auditors = _somewhere(role for role, each in ROLES.items() if each.audits)
     yield f'CREATE POLICY seen ON geosatu.audit FOR SELECT TO "{internal}" USING ({auditors})'
+    yield f'GRANT SELECT, INSERT, UPDATE, DELETE ON geosatu.data_list TO "{internal}"'
+    yield f'CREATE POLICY seen ON geosatu.data_list FOR SELECT TO "{internal}" USING (true)'
+    yield f'CREATE POLICY kept ON geosatu.data_list TO "{internal}" USING ({auditors}) WITH CHECK ({auditors})'
 
 
 def _layer_statements(layer: Layer, public: str, internal: str, restricted: str) -> Iterator[str]:
@@ -235,6 +258,7 @@ def _layer_statements(layer: Layer, public: str, internal: str, restricted: str)
     yield f'GRANT SELECT ({_columns(layer, "publik")}) ON {table} TO "{public}"'
     yield f'GRANT SELECT ({_columns(layer, "internal")}) ON {table} TO "{internal}"'
     yield f'GRANT SELECT ON {table} TO "{restricted}"'
+    yield f'GRANT SELECT ({", ".join(WORKED)}) ON {table} TO "{internal}"'
     yield f'GRANT UPDATE (status, updated_by) ON {table} TO "{internal}"'
     yield f"CREATE POLICY public ON {table} FOR SELECT TO \"{public}\" USING (status = 'terbit')"
     yield f'CREATE POLICY staff ON {table} FOR SELECT TO "{internal}" USING ({_seen()})'
@@ -288,7 +312,8 @@ def _home_statements(layer: Layer) -> Iterator[str]:
 def _columns(layer: Layer, access: Access) -> str:
     """What readers of this level may see."""
     geometry = ("geom", MERCATOR) if layer.home is None else (PLACE,)
-    names = ("id", *(field.name for field in layer.readable(access)), *OURS, *geometry)
+    fields = (shown_name(field, access) for field in layer.readable(access))
+    names = ("id", *fields, *OURS, *geometry)
     return ", ".join(f'"{name}"' for name in names)
 
 

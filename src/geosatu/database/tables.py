@@ -33,7 +33,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeEngine
 
 from geosatu.crs import MERCATOR_SRID, STORAGE_SRID
-from geosatu.layers import KODE_WILAYAH, SOURCES, STATUSES, Field, FieldType, Layer, Measure
+from geosatu.layers import KODE_WILAYAH, SHOWN, SOURCES, STATUSES, Access, Field, FieldType, Layer, Measure
 
 LAYER_SCHEMA = "layer"
 OWN_SCHEMA = "geosatu"
@@ -41,6 +41,9 @@ OWN_SCHEMA = "geosatu"
 MERCATOR = "geom_mercator"
 PLACE = "geom_public"
 """Where features that may be homes are shown to all but those who care for them; triggers keep it."""
+
+FEWEST_PEOPLE = 5
+"""Counts of people from 1 up to here would tell the public of single persons."""
 
 LONGEST_NAME = 63
 """Of what PostgreSQL takes as a name, in bytes."""
@@ -85,6 +88,7 @@ def table_of(layer: Layer) -> Table:
         Column("updated_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
         Column("updated_by", Text, nullable=False),
         *(column_of(field) for field in layer.fields.values()),
+        *(shown_column(layer, field) for field in layer.people),
         Column("geom", Geometry(layer.geometry, STORAGE_SRID, spatial_index=False), nullable=False),
         mercator_column(layer),
         *([place_column(layer)] if layer.home is not None else []),
@@ -112,6 +116,20 @@ def column_of(field: Field) -> Column[Any]:
     """The comment tells how the column is computed; PostgreSQL would tell it in its own words only."""
     computed = [Computed(MEASURES[field.measure], persisted=True)] if field.measure else []
     return Column(field.name, TYPES[field.type], *computed, comment=field.measure)
+
+
+def shown_column(layer: Layer, field: Field) -> Column[Any]:
+    """What the public may see of a count of people: of a feature with a small one none at all, since a total would
+    tell it. The comment says what the column is computed of."""
+    small = " OR ".join(f'coalesce("{each.name}" BETWEEN 1 AND {FEWEST_PEOPLE - 1}, false)' for each in layer.people)
+    shown = Computed(f'CASE WHEN NOT ({small}) THEN "{field.name}" END', persisted=True)
+    told = f"{field.name} unless small: {' '.join(each.name for each in layer.people)}"
+    return Column(field.name + SHOWN, TYPES[field.type], shown, comment=told)
+
+
+def shown_name(field: Field, access: Access) -> str:
+    """The column in which readers of this level see a field."""
+    return field.name + SHOWN if field.people and access == "publik" else field.name
 
 
 def mercator_column(layer: Layer) -> Column[Any]:
@@ -272,7 +290,7 @@ attempts = Table(
     own,
     Column("key", Text, primary_key=True),
     Column("failures", Integer, nullable=False),
-    Column("last_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("last_at", DateTime(timezone=True), nullable=False, server_default=func.now(), index=True),
 )
 
 audit = Table(
@@ -295,6 +313,7 @@ decisions = Table(
     Column("layer", Text, nullable=False),
     Column("feature", BigInteger, nullable=False),
     Column("kode_wilayah", Text),
+    Column("created_by", Text, nullable=False),
     Column("before", Text, nullable=False),
     Column("after", Text, nullable=False),
     Column("note", Text),

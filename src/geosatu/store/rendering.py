@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import reduce
 from operator import add
 from typing import Any
@@ -17,11 +18,12 @@ from sqlalchemy import (
     func,
     literal_column,
 )
+from sqlalchemy.sql.elements import NamedColumn
 
 from geosatu.crs import STORAGE_SRID, WGS84_EAST_FIRST, Crs
 from geosatu.database.rights import OURS
-from geosatu.database.tables import PLACE, table_of
-from geosatu.layers import SYSTEM_FIELDS, Access, Layer
+from geosatu.database.tables import PLACE, shown_name, table_of
+from geosatu.layers import SYSTEM_FIELDS, Access, Field, Layer
 
 DECIMALS = 9
 """Of degrees in GeoJSON, a tenth of a millimetre: what is stored comes out as it went in."""
@@ -29,10 +31,16 @@ DECIMALS = 9
 METRE_DECIMALS = 3
 
 
-def properties_of(layer: Layer, access: Access) -> list[Column[Any]]:
+def properties_of(layer: Layer, access: Access) -> list[NamedColumn[Any]]:
     """The columns that readers of this level see as properties."""
-    columns = table_of(layer).c
-    return [columns[name] for name in (*(field.name for field in layer.readable(access)), *OURS)]
+    fields = [shown(layer, field, access) for field in layer.readable(access)]
+    return [*fields, *(table_of(layer).c[name] for name in OURS)]
+
+
+def shown(layer: Layer, field: Field, access: Access) -> NamedColumn[Any]:
+    """The column in which readers of this level see a field, under the field's name."""
+    column = table_of(layer).c[shown_name(field, access)]
+    return column if column.name == field.name else column.label(field.name)
 
 
 def published(layer: Layer, access: Access) -> tuple[FromClause, Column[Any], ColumnElement[bool]]:
@@ -52,7 +60,7 @@ def published(layer: Layer, access: Access) -> tuple[FromClause, Column[Any], Co
 def feature_text(
     layer: Layer,
     geom: ColumnElement[Any] | None,
-    properties: list[Column[Any]],
+    properties: Sequence[NamedColumn[Any]],
     crs: Crs = WGS84_EAST_FIRST,
 ) -> ColumnElement[str]:
     """A feature as GeoJSON text, joined from pieces: faster than json_build_object, and without its limit."""
@@ -67,7 +75,7 @@ def feature_text(
     return reduce(add, pieces)
 
 
-def _json_text(layer: Layer, field: Column[Any]) -> ColumnElement[str]:
+def _json_text(layer: Layer, field: NamedColumn[Any]) -> ColumnElement[str]:
     """A property as JSON text; a code is a plain word, which has nothing to escape and is quoted faster by hand."""
     described = layer.fields.get(field.name, SYSTEM_FIELDS.get(field.name))
     if described is not None and described.type == "code":

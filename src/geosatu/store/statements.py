@@ -38,7 +38,7 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.types import TypeEngine
 
 from geosatu.crs import STORAGE_SRID, Crs
-from geosatu.database.tables import table_of
+from geosatu.database.tables import shown_name, table_of
 from geosatu.errors import InvalidQuery, shortened
 from geosatu.features import Query
 from geosatu.layers import SYSTEM_FIELDS, Access, Layer
@@ -92,12 +92,10 @@ def features(layer: Layer, ids: list[int], crs: Crs, access: Access) -> Statemen
 def queryables(layer: Layer, access: Access) -> dict[str, Operand]:
     """What filters may speak of: the reader's properties and the geometry that they see."""
     columns = table_of(layer).c
-    fields = {field.name: field for field in layer.readable(access)}
-    fields |= SYSTEM_FIELDS
-    found = {
-        name: Operand(KINDS[field.type], cast(columns[name], Text) if field.type == "time" else columns[name])
-        for name, field in fields.items()
-    }
+    found = {}
+    for field in (*layer.readable(access), *SYSTEM_FIELDS.values()):
+        column = columns[shown_name(field, access)]
+        found[field.name] = Operand(KINDS[field.type], cast(column, Text) if field.type == "time" else column)
     found["uid"] = Operand("teks", cast(columns.uid, Text))
     found["version"] = Operand("bilangan", columns.version)
     found["updated_at"] = Operand("waktu", columns.updated_at)

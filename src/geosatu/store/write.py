@@ -41,7 +41,7 @@ from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.types import UserDefinedType
 
 from geosatu.crs import STORAGE_SRID
-from geosatu.database.tables import PLACE, imports, secrets, table_of
+from geosatu.database.tables import PLACE, imports, secrets, shown_name, table_of
 from geosatu.features import Actor
 from geosatu.layers import OWNERS, Layer
 
@@ -207,9 +207,10 @@ def _keep_unsaid(conn: Connection, layer: Layer) -> None:
 
     A record that is there by its content was imported before: all that people made of it since then stays, and
     only an owner that was not known yet is filled in. Source and accuracy go with the geometry that they tell of.
-    A public copy of somebody's home does not move it.
+    A public copy of somebody's home does not move it, and one of counts too small for the public keeps them.
     """
     staged, features = _staged(layer), table_of(layer)
+    counted = {field.name: shown_name(field, "publik") for field in layer.people}
     kept = {}
     for name in _written(layer):
         stays: ColumnElement[bool] = staged.c._by_content
@@ -220,6 +221,8 @@ def _keep_unsaid(conn: Connection, layer: Layer) -> None:
             if name in ("source", "accuracy_m"):
                 unsaid = and_(unsaid, staged.c.geom.is_not_distinct_from(features.c.geom))
             stays = or_(stays, unsaid)
+            if name in counted:
+                stays = or_(stays, and_(staged.c[name].is_(None), features.c[counted[name]].is_(None)))
         elif layer.home is not None:
             stays = or_(stays, _is_public_place(layer))
         kept[name] = case((stays, features.c[name]), else_=staged.c[name])

@@ -2,13 +2,14 @@
 
 from geosatu.viewer.assets import ASSETS, Asset, MissingAssets, asset, asset_url
 from geosatu.viewer.icons import check_icons
-from geosatu.viewer.page import MapView, map_page
+from geosatu.viewer.page import MapView, Visitor, map_page
 
 __all__ = [
     "ASSETS",
     "Asset",
     "MapView",
     "MissingAssets",
+    "Visitor",
     "asset",
     "asset_url",
     "check_icons",

@@ -16,10 +16,12 @@ ICONS = PACKAGES / "lucide-static" / "icons"
 
 INTERFACE = (
     "chevron-down",
+    "circle-user-round",
     "house",
     "info",
     "layers",
     "locate-fixed",
+    "log-in",
     "map",
     "map-pin",
     "maximize",

@@ -12,7 +12,7 @@ from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import folium
@@ -27,7 +27,15 @@ from geosatu.settings import Settings
 from geosatu.viewer.assets import MODULES, WEB, asset_url
 from geosatu.viewer.config import FINDINGS, SEVERITIES, SHAPES, map_config
 from geosatu.viewer.icons import INTERFACE, check_icons, sprite
-from geosatu.viewer.words import feature_name, written_count, written_date, written_extent, written_value
+from geosatu.viewer.words import (
+    feature_name,
+    written_count,
+    written_date,
+    written_extent,
+    written_moment,
+    written_time,
+    written_value,
+)
 
 INDONESIA = Box(95.0, -11.1, 141.1, 6.1)
 
@@ -41,6 +49,8 @@ TEMPLATES = Environment(
 TEMPLATES.globals["asset_url"] = asset_url
 TEMPLATES.filters["written_count"] = written_count
 TEMPLATES.filters["written_date"] = written_date
+TEMPLATES.filters["written_time"] = written_time
+TEMPLATES.filters["written_moment"] = written_moment
 TEMPLATES.filters["written_extent"] = written_extent
 TEMPLATES.globals["feature_name"] = feature_name
 TEMPLATES.globals["written_value"] = written_value
@@ -62,14 +72,24 @@ class MapView:
     """The day of the last change per layer; None or absent: there was none."""
 
 
-def map_page(catalogue: Catalogue, *, view: MapView, settings: Settings) -> str:
-    """The whole HTML document."""
+class Visitor(NamedTuple):
+    """Who signed in, as the head of a page shows them."""
+
+    full_name: str
+    links: Sequence[tuple[str, str]]
+    """Pages that are theirs: title, and path below ours."""
+    csrf: str
+    """The token of their forms."""
+
+
+def map_page(catalogue: Catalogue, *, view: MapView, settings: Settings, who: Visitor | None = None) -> str:
+    """The whole HTML document, for everybody or for who signed in."""
     check_icons(catalogue)
     bounds = view.bounds or INDONESIA
     page = Page(f"Peta {view.title}" if view.title else "Peta")
     layer_icons = {layer.style.icon for layer in catalogue if layer.style.icon}
     page.add_part("map/sprite.html", symbols=sprite({*INTERFACE, *layer_icons}))
-    page.add_part("map/header.html", title=view.title)
+    page.add_part("map/header.html", title=view.title, who=who, root=".", here="/")
     page.add_part(
         "map/panel.html",
         catalogue=catalogue,

@@ -35,6 +35,12 @@ def written_date(day: date) -> str:
     return f"{day.day} {MONTHS[day.month - 1]} {day.year}"
 
 
+def written_time(moment: datetime) -> str:
+    """17 Agustus 2026 pukul 14.05 WIB."""
+    local = moment.astimezone(WIB)
+    return f"{written_date(local.date())} pukul {local:%H.%M} WIB"
+
+
 def written_count(number: int) -> str:
     """12.345."""
     return f"{number:,}".replace(",", ".")

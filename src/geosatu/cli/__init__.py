@@ -8,27 +8,30 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape as _escaped
 from rich.status import Status
 from rich.table import Table
 
 from geosatu import checking, checks, demonstration, serving, writers
+from geosatu.cli import users
+from geosatu.cli.output import AsJson, err, out, print_rows, say
 from geosatu.database.apply import apply_layers, plan_layers
 from geosatu.database.cluster import Cluster
 from geosatu.database.connect import open_city, open_database
 from geosatu.database.rights import apply_rights
 from geosatu.errors import GeosatuError, RefusedChange
-from geosatu.features import OPERATOR, Actor
+from geosatu.features import OPERATOR, WIB, Actor
 from geosatu.importer import Options, Report, import_file
 from geosatu.importer.frames import frame_of_file
 from geosatu.layers import ACCESS_LEVELS, STATUSES, Access, Catalogue, Layer, read_catalogue
 from geosatu.settings import Settings
 from geosatu.store import read
+from geosatu.store.retention import forget_expired
 from geosatu.viewer import MissingAssets, check_icons
 
 app = typer.Typer(
@@ -41,12 +44,8 @@ layers_app = typer.Typer(
     help="Katalog lapisan: memeriksa, menampilkan, menerapkan ke basis data.", no_args_is_help=True
 )
 app.add_typer(layers_app, name="layers")
+app.add_typer(users.app, name="users")
 
-# Tables go to standard output, progress and complaints to standard error.
-out = Console()
-err = Console(stderr=True)
-
-AsJson = Annotated[bool, typer.Option("--json", help="Tulis hasilnya sebagai JSON.")]
 LayerName = Annotated[str, typer.Option("--layer", help="Nama lapisan di katalog.")]
 
 INTERRUPTED = 130
@@ -88,7 +87,7 @@ def _interrupted(error: BaseException | None) -> bool:
 def serve() -> None:
     """Jalankan layanan."""
     settings = Settings.from_env()
-    serving.serve(settings, _catalogue(settings), _say)
+    serving.serve(settings, _catalogue(settings), say)
 
 
 @app.command()
@@ -100,9 +99,9 @@ def demo(
     catalogue = _catalogue(settings)
     if load_only:
         with open_city(settings, catalogue) as engine:
-            demonstration.load(engine, catalogue, settings, _say)
+            demonstration.load(engine, catalogue, settings, say)
     else:
-        serving.serve(settings, catalogue, _say, prepare=demonstration.load)
+        serving.serve(settings, catalogue, say, prepare=demonstration.load)
 
 
 @layers_app.command("list")
@@ -119,7 +118,7 @@ def list_layers(as_json: AsJson = False) -> None:
         }
         for layer in catalogue
     ]
-    _print(rows, as_json, "layers", ("Lapisan", "Judul", "Geometri", "Field", "Aturan"))
+    print_rows(rows, as_json, "layers", ("Lapisan", "Judul", "Geometri", "Field", "Aturan"))
 
 
 @layers_app.command("check")
@@ -133,7 +132,7 @@ def check_layers(as_json: AsJson = False) -> None:
     if as_json:
         print(json.dumps({"layers": [layer.name for layer in catalogue]}))
     else:
-        _say(f"{len(catalogue.layers)} lapisan di {catalogue.folder} sesuai.")
+        say(f"{len(catalogue.layers)} lapisan di {catalogue.folder} sesuai.")
 
 
 @layers_app.command("apply")
@@ -148,7 +147,7 @@ def apply(
     with open_database(settings) as engine, engine.begin() as conn:
         steps = plan_layers(conn, catalogue)
         rows = [{"change": step.sentence, "loses": step.loses} for step in steps]
-        _print(rows, as_json, "steps", ("Perubahan", "Hilang"))
+        print_rows(rows, as_json, "steps", ("Perubahan", "Hilang"))
         if not dry_run:
             apply_layers(conn, steps, drop or ())
             apply_rights(conn, catalogue)
@@ -223,7 +222,7 @@ def export(
             frame = read.frame(conn, source, actor)
             writers.write_geopackage(frame, source.readable(actor.access), source, to)
         count = read.count(conn, source, actor)
-    _say(f"{count} fitur {source.title} ditulis ke {to}.")
+    say(f"{count} fitur {source.title} ditulis ke {to}.")
 
 
 @app.command()
@@ -258,6 +257,27 @@ def check(
         _print_findings(found)
 
 
+@app.command()
+def retention(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Tampilkan saja apa yang akan dikosongkan.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Kosongkan data pribadi yang masa simpannya habis, juga di riwayat."""
+    settings = Settings.from_env()
+    catalogue = _catalogue(settings)
+    today = datetime.now(WIB).date()
+    with open_city(settings, catalogue) as engine, engine.connect() as conn, conn.begin() as transaction:
+        forgotten = forget_expired(conn, catalogue, today, OPERATOR)
+        if dry_run:
+            transaction.rollback()
+    rows = [each._asdict() for each in forgotten]
+    print_rows(rows, as_json, "fields", ("Lapisan", "Field", "Fitur", "Versi riwayat", "Tanpa tanggal"))
+    if not as_json:
+        emptied = sum(each.features + each.versions for each in forgotten)
+        verb = "akan dikosongkan" if dry_run else "dikosongkan"
+        say(f"{emptied} nilai yang masa simpannya habis {verb}.")
+
+
 def _catalogue(settings: Settings) -> Catalogue:
     catalogue = read_catalogue(settings.layers)
     checks.verify(catalogue)
@@ -284,11 +304,6 @@ def _check_file(
         return checks.run(layer, frame, lambda _: frame.iloc[:0])
     with open_city(settings, catalogue) as engine, engine.connect() as conn:
         return checks.run(layer, frame, checking.others(conn, catalogue))
-
-
-def _say(sentence: str) -> None:
-    """One line, however narrow the terminal."""
-    out.print(_escaped(sentence), soft_wrap=True)
 
 
 def _doing(what: str) -> Status:
@@ -326,17 +341,6 @@ def _pairs(option: str, given: list[str] | None) -> dict[str, str]:
             raise RefusedChange(f"{option} {text}: tulis dengan tanda sama dengan, misalnya {option} a=b.")
         pairs[name] = value
     return pairs
-
-
-def _print(rows: list[dict[str, Any]], as_json: bool, name: str, titles: tuple[str, ...]) -> None:
-    """A table for people, or one JSON object for machines."""
-    if as_json:
-        print(json.dumps({name: rows}, ensure_ascii=False))
-    elif rows:
-        table = Table(*titles)
-        for row in rows:
-            table.add_row(*("" if value is None else _escaped(str(value)) for value in row.values()))
-        out.print(table)
 
 
 def _print_report(report: Report, layer: Layer) -> None:
