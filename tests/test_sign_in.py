@@ -37,7 +37,7 @@ class Browser(httpx2.Client):
     """A browser at an address of its own, which follows no link by itself."""
 
     def __init__(self, base: str, address: str = "127.0.0.1") -> None:
-        transport = httpx2.HTTPTransport(local_address=address)
+        transport = httpx2.HTTPTransport(local_address=address, verify=False)
         super().__init__(base_url=base, transport=transport, headers={"Accept": "text/html"})
 
     def csrf(self, path: str = "/akun") -> str:
