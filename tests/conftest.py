@@ -160,7 +160,7 @@ def service(demo_settings: Settings, catalogue: Catalogue, served_city: Engine) 
 
 @contextmanager
 def running(app: ASGIApp) -> Iterator[str]:
-    """The address of a service that runs in a thread."""
+    """The address of the application behind a real server, as long as the block runs."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
