@@ -8,6 +8,7 @@ import socket
 import tempfile
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -18,6 +19,7 @@ from fastapi.testclient import TestClient
 from hypothesis import settings
 from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import Connection, Engine
+from starlette.types import ASGIApp
 
 from geosatu import demonstration
 from geosatu.accounts import passwords
@@ -149,9 +151,15 @@ def client(demo_settings: Settings, catalogue: Catalogue, served_city: Engine) -
 @pytest.fixture(scope="session")
 def service(demo_settings: Settings, catalogue: Catalogue, served_city: Engine) -> Iterator[str]:
     """The address of the running service of the demonstration city."""
+    with running(create_app(demo_settings, catalogue, served_city)) as address:
+        yield address
+
+
+@contextmanager
+def running(app: ASGIApp) -> Iterator[str]:
+    """The address of the application behind a real server, as long as the block runs."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        config = uvicorn.Config(create_app(demo_settings, catalogue, served_city), log_level="warning")
-        server = uvicorn.Server(config)
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"

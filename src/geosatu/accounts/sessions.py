@@ -68,6 +68,7 @@ class Attempt(NamedTuple):
     name: str
     password: str | None
     """The stored hash; None: there is no such account that may be used."""
+    must_change: bool
     counted: tuple[str, ...]
     """What this attempt counts under."""
 
@@ -76,7 +77,8 @@ def begin(conn: Connection, name: str, address: str | None, device: Device | Non
     """Count an attempt, or `TooManyAttempts`; commit before looking at the password."""
     name = name.replace("\x00", "").strip().lower()
     accounts = tables.accounts.c
-    row = conn.execute(select(accounts.id, accounts.password, accounts.active).where(accounts.name == name)).first()
+    wanted = select(accounts.id, accounts.password, accounts.must_change, accounts.active)
+    row = conn.execute(wanted.where(accounts.name == name)).first()
     account = None if row is None else int(row.id)
     if device is not None and account is not None and account in device.accounts:
         slopes = {_counter("device", name, device.nonce): ONE_SOURCE}
@@ -84,16 +86,18 @@ def begin(conn: Connection, name: str, address: str | None, device: Device | Non
         slopes = {_counter("source", name, _network(address)): ONE_SOURCE, _counter("name", name): ALL_SOURCES}
     _count(conn, slopes)
     stored = row.password if row is not None and row.active else None
-    return Attempt(account, name, stored, tuple(slopes))
+    return Attempt(account, name, stored, row is not None and row.must_change, tuple(slopes))
 
 
 def begin_again(conn: Connection, account: int, key: bytes) -> Attempt:
     """The same for somebody who signed in, and has to show their password once more."""
     accounts = tables.accounts.c
-    row = conn.execute(select(accounts.name, accounts.password).where(accounts.id == account, accounts.active)).one()
+    row = conn.execute(
+        select(accounts.name, accounts.password, accounts.must_change).where(accounts.id == account, accounts.active)
+    ).one()
     counter = _counter("session", row.name, key.hex())
     _count(conn, {counter: ONE_SOURCE})
-    return Attempt(account, row.name, row.password, (counter,))
+    return Attempt(account, row.name, row.password, row.must_change, (counter,))
 
 
 def _counter(kind: str, *parts: str) -> str:

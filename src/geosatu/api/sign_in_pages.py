@@ -98,7 +98,9 @@ async def sign_in(request: Request, city: CityDep, base: BaseDep, device: Device
             log.warning("refused POST /masuk: %s", error)
         return _sign_in_form(request, city, base, device, onward, name, error)
     assert attempt.account is not None
-    return _signed_in(city, go_to(request, onward), base, secret, device, attempt.account)
+    return _signed_in(
+        city, go_to(request, "/sandi" if attempt.must_change else onward), base, secret, device, attempt.account
+    )
 
 
 async def _rehashed(city: City, attempt: sessions.Attempt, password: str) -> str | None:
