@@ -13,6 +13,7 @@ from geosatu.api.own_pages import SignedInDep, WhoDep, page
 from geosatu.api.parameters import parameters_of, require_known, whole
 from geosatu.api.working import WorkConnDep, WorkRoute, day_of
 from geosatu.errors import NotAllowed
+from geosatu.rights import WHOLE_CITY
 from geosatu.store.audit import Wanted, entries
 
 router = APIRouter(prefix="/audit", route_class=WorkRoute, include_in_schema=False)
@@ -79,9 +80,10 @@ def show_log(
 
 def described(detail: dict[str, Any]) -> list[tuple[str, str]]:
     """What a line tells besides, as titles and values."""
-    return [
-        (name.replace("_", " ").capitalize(), _said(value)) for name, value in detail.items() if value not in (None, [])
-    ]
+    told = {name: value for name, value in detail.items() if value is not None and value != []}
+    if told.get("wilayah") == WHOLE_CITY:
+        told["wilayah"] = "seluruh kota"
+    return [(name.replace("_", " ").capitalize(), _said(value)) for name, value in told.items()]
 
 
 def _said(value: Any) -> str:

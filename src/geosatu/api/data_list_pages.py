@@ -130,12 +130,8 @@ def list_as_csv(found: ListDep) -> Response:
     writer.writeheader()
     for row in found.rows():
         writer.writerow({name: _cell(value) for name, value in row.items()})
-    name = f'attachment; filename="daftar-data-{found.year}.csv"'
-    return Response(
-        "\ufeff" + text.getvalue(),
-        media_type="text/csv; charset=utf-8",
-        headers={**_kept(), "Content-Disposition": name},
-    )
+    headers = {**_kept(), "Content-Disposition": f'attachment; filename="daftar-data-{found.year}.csv"'}
+    return Response("\ufeff" + text.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
 
 
 async def deadlines_said(request: Request, account: CsrfDep) -> dict[str, str]:

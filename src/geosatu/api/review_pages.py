@@ -121,11 +121,8 @@ async def asked(request: Request, account: CsrfDep) -> Asked:
     if scope == "semua":
         told["semua"] = {name: form[name] for name in ("status", "kelurahan", "impor", "dilihat") if form.get(name)}
     else:
-        names = (
-            str(form.get("halaman", "")).split()
-            if scope == "halaman"
-            else [str(each) for each in form.getlist("fitur")]
-        )
+        shown = str(form.get("halaman", "")).split()
+        names = shown if scope == "halaman" else [str(each) for each in form.getlist("fitur")]
         told["fitur"] = [dict(zip(("id", "versi"), each.partition(":")[::2], strict=True)) for each in names]
     try:
         return Asked.model_validate(told)
@@ -400,11 +397,9 @@ def _first_waiting(counts: dict[str, int], worker: Worker) -> str:
 def _done(given: dict[str, str]) -> tuple[int, str] | None:
     """How many features a form before this page brought to which status."""
     said, status = given.get("selesai", ""), given.get("ke", "")
-    return (
-        (int(said), STATUSES[status])
-        if said.isascii() and said.isdigit() and len(said) < 6 and status in STATUSES
-        else None
-    )
+    if said.isascii() and said.isdigit() and len(said) < 6 and status in STATUSES:
+        return int(said), STATUSES[status]
+    return None
 
 
 def _layer_of(city: City) -> Any:

@@ -44,10 +44,9 @@ class WorkRoute(PageRoute):
 
 def is_program(request: Request) -> bool:
     """Whether this is asked by a program and not by a page in a browser."""
-    kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
-    return (
-        "authorization" in request.headers or kind == "application/json" or request.url.path.endswith((".json", ".csv"))
-    )
+    if "authorization" in request.headers or request.url.path.endswith((".json", ".csv")):
+        return True
+    return request.headers.get("content-type", "").split(";")[0].strip().lower() == "application/json"
 
 
 def worker_of(account: Account, request: Request) -> Worker:

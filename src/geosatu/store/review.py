@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from psycopg.errors import InsufficientPrivilege
@@ -18,6 +18,7 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
+    Date,
     Integer,
     Row,
     Select,
@@ -25,6 +26,7 @@ from sqlalchemy import (
     and_,
     any_,
     case,
+    cast,
     false,
     func,
     insert,
@@ -77,7 +79,8 @@ class Waiting:
     kode_wilayah: str | None
     status: str
     count: int
-    since: datetime
+    since: date
+    """The day on which the one that waits longest was changed last."""
 
 
 @dataclass(frozen=True)
@@ -162,7 +165,7 @@ def queue(conn: Connection, catalogue: Catalogue, worker: Worker) -> list[Waitin
             f.kode_wilayah,
             f.status,
             func.count().label("count"),
-            func.min(f.updated_at).label("since"),
+            cast(func.timezone("Asia/Jakarta", func.min(f.updated_at)), Date).label("since"),
         )
         parts.append(counts.where(_waits(layer, worker)).group_by(f.kode_wilayah, f.status))
     rows = union_all(*parts).subquery()
