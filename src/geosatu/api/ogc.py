@@ -85,7 +85,6 @@ PAGE, DOCUMENT = only("json", "html"), only("json")
 
 
 @router.get("", dependencies=PAGE)
-@router.get("/", include_in_schema=False, dependencies=PAGE)
 def landing(request: Request, base: BaseDep, city: CityDep, conn: ConnDep) -> Response:
     """The landing page."""
     overview = city.overview(conn)
