@@ -98,6 +98,19 @@ def test_every_link_leads_where_it_says(client: TestClient):
         assert answer.headers["content-type"].partition("; charset")[0] == link["type"]
 
 
+@pytest.mark.parametrize(
+    "path", ["/ogc/", "/ogc/collections//", "/ogc/collections/kwt/items/?limit=1", "/ogc/collections/kwt/items/1/"]
+)
+def test_a_slash_at_the_end_changes_nothing(client: TestClient, path: str):
+    before, _, query = path.partition("?")
+
+    answer = client.get(path, follow_redirects=False)
+
+    plain = client.get(f"{before.rstrip('/')}?{query}")
+    assert answer.status_code == 200
+    assert {**answer.json(), "timeStamp": ""} == {**plain.json(), "timeStamp": ""}
+
+
 def test_the_classes_of_the_core_are_declared(client: TestClient):
     declared = client.get("/ogc/conformance").json()["conformsTo"]
 
@@ -462,7 +475,7 @@ WRONG = [
 def test_a_wrong_parameter_is_a_sentence(client: TestClient, name: str, value: str):
     said = refusal(client.get("/ogc/collections/kwt/items", params={name: value}), 400)
 
-    assert name[:50] in said.replace("\\x00", "\x00")
+    assert name[:50].replace("\x00", "\N{REPLACEMENT CHARACTER}") in said
 
 
 @pytest.mark.parametrize("key", [["\ud800", 1], [10**400, 1], ["\0", 1], [float("nan"), 1], ["a"], [{}, 1], 1])
@@ -573,18 +586,6 @@ def test_head_is_answered_as_get_without_a_body(service: str, path: str):
     assert answer.read() == b""
 
 
-WORDS = st.text(max_size=30)
-
-
-@quick
-@given(st.lists(st.tuples(st.sampled_from(["limit", "bbox", "after", "f", "q"]) | WORDS, WORDS), max_size=4))
-def test_no_parameters_break_the_service(client: TestClient, parameters: list[tuple[str, str]]):
-    query = "&".join(f"{quote(name, errors='replace')}={quote(value, errors='replace')}" for name, value in parameters)
-
-    for path in ("/ogc", "/ogc/collections/kwt/items", "/ogc/collections/kwt/items/1", "/cari", "/findings"):
-        assert client.get(f"{path}?{query}").status_code in (200, 400)
-
-
 RAW = [
     "/ogc/collections/%ff%fe/items",
     "/ogc/collections/%/items",
@@ -662,7 +663,7 @@ def test_who_waits_too_long_for_a_connection_is_told_so(
     monkeypatch.setattr(context, "LONGEST_WAIT", 0.05)
     service = create_app(demo_settings, catalogue, served_city)
     with TestClient(service) as client:
-        service.app.city.turns = context.asyncio.Semaphore(0)
+        service.app.app.city.turns = context.asyncio.Semaphore(0)
 
         assert refusal(client.get("/ogc/collections"), 503) == "Layanan sedang sangat sibuk. Coba lagi sebentar."
         assert client.get("/healthz").status_code == 200

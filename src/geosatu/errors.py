@@ -2,8 +2,9 @@
 
 
 def shortened(said: str, longest: int = 80) -> str:
-    """A user's words, as a message repeats them."""
-    return said if len(said) <= longest else f"{said[:longest]}…"
+    """A user's words, as a message repeats them: in one line, and without what only machines read."""
+    plain = "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in said[:longest])
+    return plain if len(said) <= longest else f"{plain}…"
 
 
 class GeosatuError(Exception):

@@ -89,6 +89,19 @@ class OpenToOthers:
             await self.app(scope, receive, open_to_others)
 
 
+class SlashAtEnd:
+    """An address with a slash at its end is the one without: some clients add it, and a redirect would lead past the
+    proxy in front."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"].endswith("/"):
+            scope = {**scope, "path": scope["path"].rstrip("/") or "/"}
+        await self.app(scope, receive, send)
+
+
 class HeadAsGet:
     """HEAD is answered wherever GET is (RFC 9110); the server leaves the body out."""
 
@@ -164,7 +177,7 @@ def create_app(settings: Settings, catalogue: Catalogue, engine: Engine) -> ASGI
         async with city.pool, city.revisions.kept(), known.kept():
             yield
 
-    app = FastAPI(title="geosatu", openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan)
+    app = FastAPI(title="geosatu", openapi_url=None, redirect_slashes=False, lifespan=lifespan)
     app.state.city = city
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=4)
     app.add_middleware(HeadAsGet)
@@ -180,7 +193,7 @@ def create_app(settings: Settings, catalogue: Catalogue, engine: Engine) -> ASGI
     app.include_router(data_list_pages.router)
     app.include_router(audit_pages.router)
     register_problems(app)
-    return OpenToOthers(Hot(app, city))
+    return SlashAtEnd(OpenToOthers(Hot(app, city)))
 
 
 def _edition(settings: Settings, catalogue: Catalogue) -> str:

@@ -86,7 +86,6 @@ PAGE, DOCUMENT = only("json", "html"), only("json")
 
 
 @router.get("", dependencies=PAGE)
-@router.get("/", include_in_schema=False, dependencies=PAGE)
 def landing(request: Request, base: BaseDep, city: CityDep, reader: ReaderDep, conn: ConnDep, who: WhoDep) -> Response:
     """The landing page."""
     overview = city.overview(conn, reader)
