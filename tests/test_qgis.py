@@ -23,7 +23,7 @@ from sqlalchemy import Connection
 
 from geosatu import icons
 from geosatu.errors import UnknownLayer
-from geosatu.features import PUBLIC, Box
+from geosatu.features import PUBLIC, Box, Query
 from geosatu.layers import Catalogue, Layer
 from geosatu.store import read
 from geosatu.writers import qgis, qgis_symbols
@@ -513,7 +513,7 @@ def test_qgis_opens_the_project_that_a_geopackage_carries(
     for name in only:
         found = said["layers"][f"geosatu_{name}"]
         assert found["valid"]
-        assert found["count"] == read.count(demo_conn, catalogue[name], PUBLIC)
+        assert found["count"] == read.count(demo_conn, catalogue[name], Query(), PUBLIC)
     assert said["layers"]["geosatu_posyandu"]["shown"]["Status data"] == "Terbit"
     assert_drawn(said, catalogue)
 

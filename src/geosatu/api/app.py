@@ -22,12 +22,15 @@ from geosatu.api.problems import register_problems
 from geosatu.database.connect import conninfo_of
 from geosatu.layers import Catalogue
 from geosatu.settings import Settings
+from geosatu.store.answers import Pool
 from geosatu.store.revisions import Revisions
 
 LONGEST_STATEMENT = 30
-"""Seconds that the database works on one request."""
+"""Seconds that the database works on one request, unless it is for a file: `files.LONGEST_FILE`."""
 
 HOT_CONNECTIONS = 10
+STREAMS = 10
+"""Files that stream at a time."""
 
 
 class HeadAsGet:
@@ -44,28 +47,24 @@ class HeadAsGet:
 
 def create_app(settings: Settings, catalogue: Catalogue, engine: Engine) -> ASGIApp:
     """The service over a prepared database."""
-    conninfo = conninfo_of(engine, LONGEST_STATEMENT)
-    # Parallel workers would each load PROJ anew, which costs more than they bring on small answers.
-    hot = make_conninfo(
-        conninfo, options=f"{conninfo_to_dict(conninfo)['options']} -c max_parallel_workers_per_gather=0"
-    )
+    for_answers = conninfo_of(engine, LONGEST_STATEMENT)
+    for_files = conninfo_of(engine, files.LONGEST_FILE)
     city = City(
         settings,
         catalogue,
         engine,
-        AsyncConnectionPool(
-            hot, min_size=2, max_size=HOT_CONNECTIONS, timeout=LONGEST_WAIT, open=False, kwargs={"autocommit": True}
-        ),
-        Revisions(conninfo),
+        _pool(for_answers, 2, HOT_CONNECTIONS),
+        _pool(for_files, 0, STREAMS),
+        Revisions(for_answers),
         _edition(settings, catalogue),
-        conninfo,
+        for_files,
     )
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         # What an earlier program built may not be what this one would.
         shutil.rmtree(settings.home / files.FOLDER, ignore_errors=True)
-        async with city.pool, city.revisions.kept():
+        async with city.pool, city.streams, city.revisions.kept():
             yield
 
     app = FastAPI(title="geosatu", openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan)
@@ -77,6 +76,19 @@ def create_app(settings: Settings, catalogue: Catalogue, engine: Engine) -> ASGI
     app.include_router(pages.router)
     register_problems(app)
     return Hot(app, city)
+
+
+def _pool(conninfo: str, least: int, most: int) -> Pool:
+    # Parallel workers would each load PROJ anew, which costs more than they bring on small answers.
+    options = f"{conninfo_to_dict(conninfo)['options']} -c max_parallel_workers_per_gather=0"
+    return AsyncConnectionPool(
+        make_conninfo(conninfo, options=options),
+        min_size=least,
+        max_size=most,
+        timeout=LONGEST_WAIT,
+        open=False,
+        kwargs={"autocommit": True},
+    )
 
 
 def _edition(settings: Settings, catalogue: Catalogue) -> str:

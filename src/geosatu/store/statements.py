@@ -88,6 +88,11 @@ def count(layer: Layer, query: Query, actor: Actor) -> Statement:
     return _statement(_count, layer, replace(query, after=None, sort=(), limit=0), actor, {})
 
 
+def total(layer: Layer, query: Query, actor: Actor) -> Statement:
+    """One row: how many features match, counted to the last."""
+    return _statement(_total, layer, _whole(query), actor, {})
+
+
 def feature(layer: Layer, feature_id: int, crs: Crs, actor: Actor) -> Statement:
     """One row with id and text of the feature, or none."""
     return features(layer, [feature_id], crs, actor)
@@ -206,6 +211,11 @@ def _count(layer: Layer, shape: Query, actor: Actor, extra: ColumnElement[bool] 
         .subquery()
     )
     return select(func.count()).select_from(rows)
+
+
+def _total(layer: Layer, shape: Query, actor: Actor, extra: ColumnElement[bool] | None) -> Select[Any]:
+    source, geom, visible = published(layer, actor)
+    return select(func.count()).select_from(source).where(visible, *_conditions(shape, geom, [], extra))
 
 
 @lru_cache(maxsize=2048)
