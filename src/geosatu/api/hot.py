@@ -17,12 +17,13 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from isal import igzip
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from geosatu.api.context import City
 from geosatu.api.links import base_of, link
 from geosatu.api.parameters import after_token, crs_of, parameters_of, query_of, require_json, require_known, whole_id
+from geosatu.api.presence import Present
 from geosatu.api.problems import answer_to
 from geosatu.crs import Crs
 from geosatu.errors import InvalidQuery, UnknownFeature
@@ -36,6 +37,8 @@ WORTH_COMPRESSING = 1_000
 KEPT_TILES_BYTES = 64_000_000
 KEPT_COUNTS = 10_000
 MAX_ZOOM = 22
+LISTENED_AFTER = 0.5
+"""Seconds until it is noticed that the client of a page has gone: most pages are sent by then."""
 COMPACT = (",", ":")
 
 PATH = re.compile(r"/ogc/collections/([^/]+)/(?:items|items/([^/]+)|tiles/WebMercatorQuad/(\d+)/(\d+)/(\d+))")
@@ -80,20 +83,25 @@ class Hot:
                 await _start(send, 304, [(b"etag", tag)])
                 await send({"type": "http.response.body", "body": b""})
                 return
-            answer = await self._answer(scope, found, layer, revision)
+            answer = await self._answer(scope, receive, found, layer, revision)
+        except ClientDisconnect:
+            return
         except Exception as error:
             # A bug ends here too: nothing stands outside to answer it.
             await answer_to(error)(scope, receive, send)
             return
         await _send(send, scope, headers, answer, tag)
 
-    async def _answer(self, scope: Scope, found: re.Match[str], layer: Layer, revision: str | None) -> Answer:
+    async def _answer(
+        self, scope: Scope, receive: Receive, found: re.Match[str], layer: Layer, revision: str | None
+    ) -> Answer:
         given = parameters_of(scope["query_string"])
         if found[3] is not None:
             return await self._tile(layer, given, found, revision)
         if found[2] is not None:
             return await self._feature(scope, layer, given, found[2])
-        return await self._page(scope, layer, given)
+        with Present(receive, after=LISTENED_AFTER):
+            return await self._page(scope, layer, given)
 
     async def _page(self, scope: Scope, layer: Layer, given: Mapping[str, str]) -> Answer:
         query = query_of(layer, given, PUBLIC)
