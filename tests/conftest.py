@@ -19,7 +19,7 @@ from fastapi.testclient import TestClient
 from hypothesis import settings
 from playwright.sync_api import Browser, sync_playwright
 from psycopg.conninfo import conninfo_to_dict
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, text
 from starlette.types import ASGIApp
 
 from geosatu import demonstration
@@ -117,6 +117,41 @@ def conn(empty_city: Engine) -> Iterator[Connection]:
 
 
 @pytest.fixture(scope="session")
+def kept_city(cluster: Cluster, catalogue: Catalogue) -> Iterator[Engine]:
+    """A database with every layer, for tests that commit what others then read."""
+    with open_city(settings_for(cluster, "kept"), catalogue) as engine:
+        yield engine
+
+
+@pytest.fixture
+def kept_conn(kept_city: Engine, catalogue: Catalogue) -> Iterator[Connection]:
+    """A connection to that city; what a test commits on it is gone afterwards."""
+    with kept_city.connect() as conn:
+        yield conn
+        conn.rollback()
+        conn.execute(text("SET LOCAL lock_timeout = '10s'"))
+        tables = ", ".join(f"layer.{layer.name}" for layer in catalogue)
+        conn.execute(text(f"TRUNCATE {tables}, geosatu.import, geosatu.history RESTART IDENTITY CASCADE"))
+        conn.commit()
+
+
+@pytest.fixture(scope="module")
+def large(kept_city: Engine) -> Iterator[int]:
+    """So many kwt in that city that they come in several batches, and lie in no buffer on their way to a client."""
+    features = 40_000
+    insert = (
+        "INSERT INTO layer.kwt (nama, alamat, geom, status, created_by, updated_by) "
+        "SELECT 'KWT ' || n, repeat('x', 500), ST_Point(112 + n / 1e6, -7.8, 4326), 'terbit', 'uji', 'uji' "
+        "FROM generate_series(1, :features) n"
+    )
+    with kept_city.begin() as conn:
+        conn.execute(text(insert), {"features": features})
+    yield features
+    with kept_city.begin() as conn:
+        conn.execute(text("TRUNCATE layer.kwt RESTART IDENTITY"))
+
+
+@pytest.fixture(scope="session")
 def demo_settings(cluster: Cluster) -> Settings:
     return settings_for(cluster, "demo")
 
@@ -162,12 +197,15 @@ def service(demo_settings: Settings, catalogue: Catalogue, served_city: Engine) 
 def running(app: ASGIApp) -> Iterator[str]:
     """The address of the application behind a real server, as long as the block runs."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
+        config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=5)
+        server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
         thread.start()
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        server.should_exit = True
-        thread.join(timeout=10)
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join(timeout=10)
 
 
 @pytest.fixture(scope="module")

@@ -12,9 +12,11 @@ from shapely.geometry import box, mapping
 from shapely.geometry.base import BaseGeometry
 from sqlalchemy import Connection, text
 
-from geosatu.features import Actor
+from geosatu.database.connect import conninfo_of
+from geosatu.exporting import write
+from geosatu.features import Actor, Query
 from geosatu.importer import Options, Report, import_file
-from geosatu.layers import Catalogue
+from geosatu.layers import Access, Catalogue
 
 TESTER = Actor("penguji", access="terbatas")
 
@@ -104,6 +106,14 @@ class Town:
             options=Options(status, crs, columns or {}, constants or {}),
             dry_run=dry_run,
         )
+
+    def export(self, layer: str, suffix: str, access: Access = "terbatas", query: Query | None = None) -> Path:
+        """Export a layer; what was brought so far is committed, for others to see it."""
+        self.conn.commit()
+        file = self.folder / f"{layer}-{access}.{suffix}"
+        actor = Actor("penguji", access)
+        write(conninfo_of(self.conn.engine, 60), self.catalogue[layer], query or Query(), actor, file, suffix)
+        return file
 
     def with_boundaries(self) -> Town:
         """The same town once its two kelurahan are known."""

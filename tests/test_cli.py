@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -9,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +20,8 @@ import pyogrio
 import pytest
 import shapely
 from conftest import ROOT, settings_for
+from rich.console import Console
+from sqlalchemy import Engine
 
 from geosatu import cli
 from geosatu.database.cluster import Cluster
@@ -226,7 +230,10 @@ def test_an_import_that_cannot_begin_is_one_sentence(
     assert demo("import", *arguments).complaint.startswith(sentence)
 
 
-@pytest.mark.parametrize("suffix", ["geojson", "gpkg"])
+FORMATS = ["geojson", "geojsonl", "csv", "gpkg", "fgb", "shp.zip", "kml", "gpx", "xlsx", "parquet"]
+
+
+@pytest.mark.parametrize("suffix", ["geojson", "GPKG"])
 @pytest.mark.parametrize(
     ("access", "fields"), [("publik", set()), ("internal", {"keterangan"}), ("terbatas", {"keterangan", "hp_ketua"})]
 )
@@ -235,20 +242,87 @@ def test_an_export_has_the_fields_of_its_access(demo: Run, tmp_path: Path, suffi
 
     said = demo("export", "posyandu", "--to", file, "--access", access)
 
-    frame = pyogrio.read_dataframe(file)
-    assert said.out == f"{len(frame)} fitur Posyandu ditulis ke {file}.\n"
+    frame = pyogrio.read_dataframe(file, layer="posyandu")
+    assert said == Said(0, f"{len(frame)} fitur Posyandu ditulis ke {file}.\n", "")
     assert {"keterangan", "hp_ketua"} & set(frame.columns) == fields
-    assert not list(tmp_path.glob(".*"))
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_an_export_tells_machines_what_it_wrote(demo: Run, tmp_path: Path):
+    for form in FORMATS:
+        file = tmp_path / f"a.{form}"
+
+        said = demo("export", "posyandu", "--to", file, "--json")
+
+        assert (said.code, said.err) == (0, "")
+        assert said.json == {"file": str(file), "format": form, "count": 307, "bytes": file.stat().st_size}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--filter", "strata = 'mandiri' AND jumlah_kader > 5"],
+        ["--filter", """ {"op": "and", "args": [{"op": "=", "args": [{"property": "strata"}, "mandiri"]},
+                                                {"op": ">", "args": [{"property": "jumlah_kader"}, 5]}]}"""],
+    ],
+    ids=["text", "json"],
+)  # fmt: skip
+def test_an_export_is_of_the_features_that_a_filter_and_a_box_choose(demo: Run, tmp_path: Path, options: list[str]):
+    file, box = tmp_path / "a.geojson", "112.0,-7.85,112.02,-7.8"
+    demo("export", "posyandu", "--to", file)
+    every = pyogrio.read_dataframe(file)
+    chosen = every[(every["strata"] == "mandiri") & (every["jumlah_kader"] > 5)]
+    inside = chosen[chosen.intersects(shapely.box(*map(float, box.split(","))))]
+
+    filtered = demo("export", "posyandu", "--to", file, "--json", *options).json
+    assert filtered["count"] == len(chosen)
+    assert set(pyogrio.read_dataframe(file)["uid"]) == set(chosen["uid"])
+    both = demo("export", "posyandu", "--to", file, "--json", "--bbox", box, *options).json
+    assert both["count"] == len(inside)
+    assert set(pyogrio.read_dataframe(file)["uid"]) == set(inside["uid"])
+    assert 0 < len(inside) < len(chosen) < len(every)
+
+
+def test_an_export_comes_in_the_crs_that_is_asked_for(demo: Run, tmp_path: Path):
+    file = tmp_path / "a.gpkg"
+
+    demo("export", "posyandu", "--to", file, "--crs", "EPSG:32749")
+
+    frame = pyogrio.read_dataframe(file, layer="posyandu")
+    assert frame.crs.to_epsg() == 32749
+    assert all(9_120_000 < point.y < 9_150_000 for point in frame.geometry)
+
+
+@pytest.mark.parametrize("form", ["geojson", "gpkg"])
+def test_on_a_terminal_an_export_shows_how_far_it_is(
+    demo: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, form: str
+):
+    terminal = io.StringIO()
+    monkeypatch.setattr(cli, "err", Console(file=terminal, force_terminal=True, width=120))
+
+    said = demo("export", "posyandu", "--to", tmp_path / f"a.{form}")
+
+    assert said.out.startswith("307 fitur")
+    shown = re.sub(r"\x1b\[[\d;?]*[a-zA-Z]", "", terminal.getvalue())
+    assert re.search(r"Mengekspor posyandu .* 307/307 fitur", shown)
 
 
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
         (["sawah", "--to", "x.gpkg"], "Lapisan 'sawah' tidak ada."),
-        (["kwt", "--to", "x.shp"], "x.shp: hanya .geojson dan .gpkg yang dapat ditulis."),
+        (["kwt", "--to", "x.shp"], "x.shp: bentuk berkas ini tidak dapat ditulis; yang dapat untuk Kelompok wanita "),
+        (["kwt", "--to", "x"], "x: bentuk berkas ini tidak dapat ditulis; yang dapat untuk Kelompok wanita tani: "),
+        (["batas_rt", "--to", "x.gpx"], "x.gpx: bentuk berkas ini tidak dapat ditulis; yang dapat untuk Batas RT: "),
         (["kwt", "--to", "tidak/ada/x.gpkg"], "tidak/ada: folder ini tidak ada."),
         (["kwt", "--to", "folder.gpkg"], "folder.gpkg: ini sebuah folder; sebutkan nama berkasnya."),
         (["kwt", "--to", "x.gpkg", "--access", "semua"], "--access semua: tidak dikenal; yang ada: publik, internal"),
+        (["kwt", "--to", "x.gpkg", "--crs", "EPSG:27700"], "--crs=EPSG:27700: sistem koordinat ini tidak disediakan."),
+        (["kwt", "--to", "x.gpkg", "--bbox", "1,2"], "bbox=1,2: harus empat bilangan barat,selatan,timur,utara"),
+        (["kwt", "--to", "x.gpkg", "--filter", "nama ="], "filter: bukan CQL2 yang sah di dekat akhirnya."),
+        (["kwt", "--to", "x.gpkg", "--filter", "{nama}"], "filter: bukan JSON yang sah: "),
+        (["kwt", "--to", "x.gpkg", "--filter", "warna = 'merah'"], "filter: 'warna' tidak dapat disaring di lapisan"),
+        (["kwt", "--to", "x.gpkg", "--filter", "hp_ketua = '1'"], "filter: 'hp_ketua' tidak dapat disaring di lapisan"),
     ],
 )
 def test_an_export_that_cannot_begin_is_one_sentence(
@@ -257,8 +331,61 @@ def test_an_export_that_cannot_begin_is_one_sentence(
     (tmp_path / "folder.gpkg").mkdir()
     monkeypatch.chdir(tmp_path)
 
-    assert nowhere("export", *arguments).complaint.startswith(sentence)
+    complaint = nowhere("export", *arguments).complaint
+
+    assert complaint.startswith(sentence)
+    if "bentuk berkas ini" in sentence:
+        known = [f".{form}" for form in FORMATS if form != "gpx" or arguments[0] == "kwt"]
+        assert complaint.endswith(f": {', '.join(known)}.")
     assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (
+            ["--to", "/proc/x.gpkg"],
+            "/proc/x.gpkg: berkas ini tidak dapat ditulis (No such file or directory); periksa ",
+        ),
+        (["--to", "/proc/x.csv"], "/proc/x.csv: berkas ini tidak dapat ditulis (No such file or directory); periksa "),
+        (["--to", "x.csv", "--filter", "version * 1e300 * 1e300 > 1"], "filter: sebuah nilainya di luar jangkauan"),
+    ],
+)
+def test_an_export_that_cannot_go_on_is_one_sentence(
+    demo: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, arguments: list[str], sentence: str
+):
+    monkeypatch.chdir(tmp_path)
+
+    assert demo("export", "kwt", *arguments).complaint.startswith(sentence)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("form", "number"),
+    [("geojson", signal.SIGINT), ("gpkg", signal.SIGINT), ("gpkg", signal.SIGTERM), ("xlsx", signal.SIGTERM)],
+)
+def test_an_export_that_is_told_to_end_leaves_nothing(
+    kept_city: Engine, large: int, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, form: str, number: int
+):
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    address = kept_city.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
+    exporting = subprocess.Popen(
+        [COMMAND, "export", "kwt", "--to", tmp_path / f"a.{form}"],
+        env=kept | {"GEOSATU_LAYERS": str(ROOT / "layers"), "GEOSATU_DATABASE_URL": address, "TMPDIR": str(elsewhere)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with exporting:
+        while not list(tmp_path.iterdir()):
+            assert exporting.poll() is None
+            time.sleep(0.001)
+        exporting.send_signal(number)
+        assert exporting.communicate(timeout=30) == ("", "")
+
+    assert exporting.returncode == 130
+    assert list(tmp_path.iterdir()) == list(elsewhere.iterdir()) == []
 
 
 # Checks.

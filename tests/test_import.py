@@ -29,14 +29,13 @@ from pyproj import Transformer
 from shapely.geometry import MultiPolygon, box
 from sqlalchemy import text
 
-from geosatu import writers
 from geosatu.database.cluster import Cluster
 from geosatu.database.connect import open_city
 from geosatu.errors import RefusedChange, UnreadableFile
 from geosatu.features import Actor
 from geosatu.importer import Refusal
 from geosatu.layers import Catalogue
-from geosatu.store import read, write
+from geosatu.store import write
 from geosatu.store.write import Candidate
 
 CONTOH = Path(__file__).parent.parent / "geodata" / "contoh"
@@ -51,6 +50,12 @@ def bare(conn, catalogue: Catalogue, tmp_path: Path) -> Town:
 @pytest.fixture
 def town(bare: Town) -> Town:
     return bare.with_boundaries()
+
+
+@pytest.fixture
+def kept(kept_conn, catalogue: Catalogue, tmp_path: Path) -> Town:
+    """The same town, but what is brought to it can be committed."""
+    return Town(kept_conn, catalogue, tmp_path).with_boundaries()
 
 
 @pytest.fixture
@@ -241,43 +246,31 @@ def test_source_and_accuracy_go_with_the_geometry_that_they_tell_of(town: Town):
     assert (moved["source"], moved["accuracy_m"]) == ("impor", None)
 
 
-def test_an_export_comes_back_unchanged(town: Town):
+def test_an_export_comes_back_unchanged(kept: Town):
     posyandu = POSYANDU | {"layanan": ["kesehatan", "sosial"], "jam_buka": "08:30", "tanggal_data": "2026-08-17"}
-    town.bring("posyandu", collection(feature(IN_BARAT, nama_ketua="Ketua", wilayah_layanan=["a, b", "c"], **posyandu)))
-    town.bring("kwt", collection(feature(IN_TIMUR, nama="Sari", luas_m2=0.1, accuracy_m=1 / 3)))
-    before = {layer: town.trace(layer) for layer in ("posyandu", "kwt", "batas_kelurahan")}
+    kept.bring("posyandu", collection(feature(IN_BARAT, nama_ketua="Ketua", wilayah_layanan=["a, b", "c"], **posyandu)))
+    kept.bring("kwt", collection(feature(IN_TIMUR, nama="Sari", luas_m2=0.1, accuracy_m=1 / 3)))
+    before = {layer: kept.trace(layer) for layer in ("posyandu", "kwt", "batas_kelurahan")}
 
     for layer in before:
-        for suffix in (".geojson", ".gpkg"):
-            file = exported(town, layer, suffix)
-            report = town.bring(layer, file)
+        for suffix in ("geojson", "geojsonl", "gpkg", "fgb"):
+            report = kept.bring(layer, kept.export(layer, suffix))
             assert counts(report) == (0, 0, len(before[layer][-1]), 0)
 
-    assert {layer: town.trace(layer) for layer in before} == before
+    assert {layer: kept.trace(layer) for layer in before} == before
 
 
-def test_a_public_copy_comes_back_without_moving_homes_or_erasing_what_it_does_not_show(town: Town):
-    town.bring("batas_rt", collection(feature(box(112.001, -7.799, 112.009, -7.791), no_rt="001", no_rw="002")))
+def test_a_public_copy_comes_back_without_moving_homes_or_erasing_what_it_does_not_show(kept: Town):
+    kept.bring("batas_rt", collection(feature(box(112.001, -7.799, 112.009, -7.791), no_rt="001", no_rw="002")))
     home = POSYANDU | {"tempat": "rumah_warga", "nama_ketua": "Ketua", "hp_ketua": "0800-000-001"}
-    town.bring("posyandu", collection(feature((112.002, -7.798), **home)))
-    before = town.trace("posyandu")
+    kept.bring("posyandu", collection(feature((112.002, -7.798), **home)))
+    before = kept.trace("posyandu")
 
-    file = exported(town, "posyandu", ".geojson", access="publik")
+    file = kept.export("posyandu", "geojson", access="publik")
 
     assert shapely.geometry.shape(json.loads(file.read_bytes())["features"][0]["geometry"]).wkt != before[-1][0]["geom"]
-    assert counts(town.bring("posyandu", file)) == (0, 0, 1, 0)
-    assert town.trace("posyandu") == before
-
-
-def exported(town: Town, layer: str, suffix: str, access: str = "terbatas") -> Path:
-    file = town.folder / f"{layer}{suffix}"
-    source = town.catalogue[layer]
-    actor = Actor("penguji", access)
-    if suffix == ".geojson":
-        writers.write_geojson(read.geojson(town.conn, source, actor), source, file)
-    else:
-        writers.write_geopackage(read.frame(town.conn, source, actor), source.readable(access), source, file)
-    return file
+    assert counts(kept.bring("posyandu", file)) == (0, 0, 1, 0)
+    assert kept.trace("posyandu") == before
 
 
 # Status

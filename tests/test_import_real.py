@@ -12,12 +12,9 @@ import shapely
 from importing import Town
 from sqlalchemy import text
 
-from geosatu import writers
 from geosatu.errors import UnreadableFile
-from geosatu.features import Actor
 from geosatu.layers import Catalogue
 from geosatu.readers import read as read_file
-from geosatu.store import read
 
 pytestmark = pytest.mark.real
 
@@ -25,9 +22,9 @@ LIMIT = 50_000_000
 
 
 @pytest.fixture
-def empty(conn, catalogue: Catalogue, tmp_path: Path) -> Town:
+def empty(kept_conn, catalogue: Catalogue, tmp_path: Path) -> Town:
     """A database with every layer and no feature."""
-    return Town(conn, catalogue, tmp_path)
+    return Town(kept_conn, catalogue, tmp_path)
 
 
 @pytest.fixture
@@ -42,10 +39,7 @@ def counts(report) -> tuple[int, int, int, int]:
 
 def count_in_geopackage(town: Town, name: str) -> int:
     """As Fiona counts the features of the layer's export."""
-    layer, actor = town.catalogue[name], Actor("penguji", "terbatas")
-    file = town.folder / f"{name}.gpkg"
-    writers.write_geopackage(read.frame(town.conn, layer, actor), layer.readable("terbatas"), layer, file)
-    with fiona.open(file) as features:
+    with fiona.open(town.export(name, "gpkg"), layer=name) as features:
         return len(features)
 
 

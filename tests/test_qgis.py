@@ -21,8 +21,9 @@ import pyogrio
 import pytest
 from sqlalchemy import Connection
 
+from geosatu import icons
 from geosatu.errors import UnknownLayer
-from geosatu.features import PUBLIC, Box
+from geosatu.features import PUBLIC, Box, Query
 from geosatu.layers import Catalogue, Layer
 from geosatu.store import read
 from geosatu.writers import qgis, qgis_symbols
@@ -195,12 +196,12 @@ def test_points_are_icons_in_the_colour_of_the_layer(catalogue: Catalogue) -> No
 def test_an_icon_that_is_not_there_leaves_a_plain_mark(
     catalogue: Catalogue, icon: str | None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(qgis_symbols, "ICONS", tmp_path)
-    qgis_symbols._badge.cache_clear()
+    monkeypatch.setattr(icons, "ICONS", tmp_path)
+    icons.drawing.cache_clear()
     try:
         (drawing,) = drawings(qgis_symbols.renderer(changed(catalogue["posyandu"], icon=icon)))
     finally:
-        qgis_symbols._badge.cache_clear()
+        icons.drawing.cache_clear()
 
     assert qgis_symbols.NO_ICON in drawing
 
@@ -512,7 +513,7 @@ def test_qgis_opens_the_project_that_a_geopackage_carries(
     for name in only:
         found = said["layers"][f"geosatu_{name}"]
         assert found["valid"]
-        assert found["count"] == read.count(demo_conn, catalogue[name], PUBLIC)
+        assert found["count"] == read.count(demo_conn, catalogue[name], Query(), PUBLIC)
     assert said["layers"]["geosatu_posyandu"]["shown"]["Status data"] == "Terbit"
     assert_drawn(said, catalogue)
 

@@ -41,9 +41,13 @@ from geosatu.store.answers import Pool
 from geosatu.store.revisions import Revisions
 
 LONGEST_STATEMENT = 30
-"""Seconds that the database works on one request."""
+"""Seconds that the database works on one request, unless it is for a file: `files.LONGEST_FILE`."""
 
 HOT_CONNECTIONS = 10
+
+STREAMS = 10
+"""Files that stream at a time."""
+
 LARGEST_BODY = 1_000_000
 
 
@@ -157,24 +161,28 @@ class SmallBodies:
 
 def create_app(settings: Settings, catalogue: Catalogue, engine: Engine) -> ASGIApp:
     """The service over a prepared database; `engine` is that of `open_service`."""
-    conninfo = conninfo_as(conninfo_of(engine, LONGEST_STATEMENT), PUBLIC)
-    # Parallel workers would each load PROJ anew, which costs more than they bring on small answers.
-    hot = make_conninfo(
-        conninfo, options=f"{conninfo_to_dict(conninfo)['options']} -c max_parallel_workers_per_gather=0"
-    )
-    pool: Pool = AsyncConnectionPool(
-        hot, min_size=2, max_size=HOT_CONNECTIONS, timeout=LONGEST_WAIT, open=False, kwargs={"autocommit": True}
-    )
+    for_answers = conninfo_as(conninfo_of(engine, LONGEST_STATEMENT), PUBLIC)
+    for_files = conninfo_as(conninfo_of(engine, files.LONGEST_FILE), PUBLIC)
+    pool, streams = _pool(for_answers, 2, HOT_CONNECTIONS), _pool(for_files, 0, STREAMS)
     known = Known(pool)
-    revisions = Revisions(conninfo, known.forget)
-    edition = _edition(settings, catalogue)
-    city = City(settings, catalogue, engine, pool, revisions, edition, conninfo, known, SingleSignOn.of(settings))
+    city = City(
+        settings,
+        catalogue,
+        engine,
+        pool,
+        streams,
+        Revisions(for_answers, known.forget),
+        _edition(settings, catalogue),
+        for_files,
+        known,
+        SingleSignOn.of(settings),
+    )
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         # What an earlier program built may not be what this one would.
         shutil.rmtree(settings.home / files.FOLDER, ignore_errors=True)
-        async with city.pool, city.revisions.kept(), known.kept():
+        async with city.pool, city.streams, city.revisions.kept(), known.kept():
             yield
 
     app = FastAPI(title="geosatu", openapi_url=None, redirect_slashes=False, lifespan=lifespan)
@@ -194,6 +202,19 @@ def create_app(settings: Settings, catalogue: Catalogue, engine: Engine) -> ASGI
     app.include_router(audit_pages.router)
     register_problems(app)
     return SlashAtEnd(OpenToOthers(Hot(app, city)))
+
+
+def _pool(conninfo: str, least: int, most: int) -> Pool:
+    # Parallel workers would each load PROJ anew, which costs more than they bring on small answers.
+    options = f"{conninfo_to_dict(conninfo)['options']} -c max_parallel_workers_per_gather=0"
+    return AsyncConnectionPool(
+        make_conninfo(conninfo, options=options),
+        min_size=least,
+        max_size=most,
+        timeout=LONGEST_WAIT,
+        open=False,
+        kwargs={"autocommit": True},
+    )
 
 
 def _edition(settings: Settings, catalogue: Catalogue) -> str:

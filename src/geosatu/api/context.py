@@ -49,10 +49,13 @@ class City:
     engine: Engine
     pool: Pool
     """Connections for the hot doors."""
+    streams: Pool
+    """Connections for files that stream, which may take long and must not stand in the way of the hot doors."""
     revisions: Revisions
     edition: str
     """Changes with the program and the catalogue, on which answers depend beside the data."""
     conninfo: str
+    """For what builds files."""
     known: Known
     single_sign_on: SingleSignOn | None = None
     counts: OrderedDict[Hashable, int | None] = field(default_factory=OrderedDict)

@@ -3,41 +3,48 @@
 from __future__ import annotations
 
 import asyncio
-import json
+import logging
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable
-from contextlib import ExitStack
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import ExitStack, aclosing
 from datetime import UTC, date, datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from secrets import token_hex
 
+import psycopg
 from fastapi import APIRouter, Depends, Request
-from psycopg import AsyncClientCursor
+from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
 from starlette.responses import FileResponse, Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
-from geosatu.api.context import BaseDep, City, CityDep, ConnDep, Overview
+from geosatu import exporting
+from geosatu.api.access import REASON, reader_of
+from geosatu.api.context import BaseDep, City, CityDep, ConnDep, Overview, ReaderDep, address_of
 from geosatu.api.parameters import parameters_of, query_of, require_known
-from geosatu.crs import CRS84, LAND_AND_SEA, STORAGE_SRID, utm_srid
-from geosatu.errors import InvalidQuery, UnknownFeature
-from geosatu.features import PUBLIC, Query
-from geosatu.layers import SYSTEM_FIELDS, Catalogue, Field, Layer
-from geosatu.store import batches, statements
-from geosatu.store.answers import Pool
-from geosatu.store.statements import Statement
+from geosatu.api.presence import Present
+from geosatu.crs import LAND_AND_SEA, STORAGE_SRID, utm_srid
+from geosatu.errors import DatabaseUnavailable, InvalidQuery, UnknownFeature
+from geosatu.features import Actor, Query
+from geosatu.layers import Catalogue, Layer
+from geosatu.store import batches
 from geosatu.writers import qgis
-from geosatu.writers.dictionary import about
-from geosatu.writers.files import FORMATS, Task, write_file, write_snapshot
+from geosatu.writers.files import FORMATS, Task, formats_of, write_snapshot
+from geosatu.writers.text import TEXTS
 
 router = APIRouter()
+log = logging.getLogger("geosatu")
 
 NOT_FOR_FILES = ("limit", "after", "sortby", "properties", "skipGeometry", "f")
 KEPT_FILES_BYTES = 2_000_000_000
 FOLDER = "files"
 """Where built files are kept, in the home."""
 
-STREAM_BLOCK = 64 * 1024
+LONGEST_FILE = 1800
+"""Seconds for one file: of the database for its statement, and of a client for what streams to it."""
+
 FILE_BLOCK = 1024 * 1024
 
 
@@ -54,19 +61,13 @@ def no_parameters(request: Request) -> None:
 
 NO_PARAMETERS = [Depends(no_parameters)]
 
-STREAMED = {
-    "geojson": "application/geo+json",
-    "geojsonl": "application/geo+json-seq",
-    "csv": "text/csv; charset=utf-8",
-}
-
 _building: defaultdict[Path, asyncio.Lock] = defaultdict(asyncio.Lock)
 
 
 @router.get("/files/kota.qgz", dependencies=NO_PARAMETERS)
-def project(base: BaseDep, city: CityDep, conn: ConnDep) -> Response:
+def project(base: BaseDep, city: CityDep, reader: ReaderDep, conn: ConnDep) -> Response:
     """A QGIS project of the whole city, connected to this service."""
-    overview = city.overview(conn)
+    overview = city.overview(conn, reader)
     counts = {name: summary.count for name, summary in overview.summaries.items()}
     packed = qgis.project(
         city.catalogue,
@@ -81,21 +82,22 @@ def project(base: BaseDep, city: CityDep, conn: ConnDep) -> Response:
 
 
 @router.get("/files/kota.gpkg", dependencies=NO_PARAMETERS)
-async def snapshot(city: CityDep, conn: ConnDep) -> Response:
+async def snapshot(city: CityDep, reader: ReaderDep, conn: ConnDep) -> Response:
     """All layers as they are now, in one GeoPackage with the QGIS project that shows them."""
-    overview = await run_in_threadpool(city.overview, conn)
+    overview = await run_in_threadpool(city.overview, conn, reader)
     revision = city.revisions.of_all(layer.name for layer in city.catalogue)
-    file = await _kept(city, "kota", "gpkg", f"{city.edition}-{revision}", lambda file: _snapshot(city, overview, file))
+    state = f"{city.edition}-{revision}{reader.mark}"
+    file = await _kept(city, "kota", "gpkg", state, lambda file: _snapshot(city, reader.actor, overview, file))
     name = f"kota-{date.today():%Y-%m-%d}.gpkg"
     return BuiltFile(file, 200, {"Cache-Control": "no-cache"}, FORMATS["gpkg"].media_type, filename=name)
 
 
-def _snapshot(city: City, overview: Overview, file: Path) -> None:
+def _snapshot(city: City, actor: Actor, overview: Overview, file: Path) -> None:
     tasks = []
     with ExitStack() as held:
         for layer in city.catalogue:
-            found = held.enter_context(batches.record_batches(city.conninfo, layer, Query(), PUBLIC))
-            tasks.append(Task(found, layer, _fields(layer), STORAGE_SRID, file))
+            found = held.enter_context(batches.record_batches(city.conninfo, layer, Query(), actor))
+            tasks.append(Task(found, layer, exporting.columns_of(layer, actor), STORAGE_SRID, file))
         packed = qgis.snapshot_project(
             city.catalogue,
             file_name="kota.gpkg",
@@ -111,10 +113,6 @@ def _metric(overview: Overview) -> int:
     """The UTM zone of the city."""
     west, south, east, north = overview.bounds or LAND_AND_SEA
     return utm_srid((west + east) / 2, (south + north) / 2)
-
-
-def _fields(layer: Layer) -> list[Field]:
-    return [*layer.readable(PUBLIC.access), *SYSTEM_FIELDS.values()]
 
 
 def _download(content: bytes, name: str, media_type: str) -> Response:
@@ -133,80 +131,70 @@ async def layer_file(name: str, request: Request, base: BaseDep, city: CityDep) 
     for each in NOT_FOR_FILES:
         if each in given:
             raise InvalidQuery(f"Parameter {each!r} tidak berlaku untuk berkas.")
-    query = query_of(layer, given, PUBLIC)
-    revision = city.revisions.of(layer)
-    tag = None if revision is None else f'W/"{city.edition}-{revision}"'
+    asked = dict(request.scope["headers"])
+    reader = await reader_of(city.known, asked, given.pop(REASON, None), address_of(request))
+    query = query_of(layer, given, reader.actor)
+    revision = None if reader.restricted else city.revisions.of(layer)
+    tag = None if revision is None else f'W/"{city.edition}-{revision}{reader.mark}"'
     headers = {
         "Content-Disposition": f'attachment; filename="{layer.name}.{suffix}"',
-        "Cache-Control": "no-cache",
+        "Cache-Control": reader.cache_control.decode(),
         **({"ETag": tag} if tag else {}),
     }
     if tag is not None and tag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
-    if suffix in STREAMED:
-        return StreamingResponse(_stream(city.pool, layer, query, suffix), 200, headers, STREAMED[suffix])
-    file = await _built(city, layer, query, suffix, f"{city.edition}-{revision}")
-    return BuiltFile(file, 200, headers, FORMATS[suffix].media_type)
+    if suffix in TEXTS:
+        blocks = exporting.stream(city.streams, layer, query, reader.actor, suffix)
+        return Streamed(blocks, headers, TEXTS[suffix].media_type)
+
+    def build(file: Path) -> None:
+        exporting.write(city.conninfo, layer, query, reader.actor, file, suffix)
+
+    # Of restricted fields nothing is kept.
+    state = token_hex() if reader.restricted else f"{city.edition}-{revision}{reader.mark}\x1f{query}"
+    file = await _kept(city, layer.name, suffix, state, build)
+    gone = BackgroundTask(file.unlink) if reader.restricted else None
+    return BuiltFile(file, 200, headers, FORMATS[suffix].media_type, background=gone)
+
+
+class Streamed(StreamingResponse):
+    """Text as it comes. Its head waits for the first of it, so that what goes wrong before can still be told; what
+    goes wrong later breaks the answer off, and a client that goes away ends the statement."""
+
+    def __init__(self, blocks: AsyncGenerator[bytes], headers: Mapping[str, str], media_type: str) -> None:
+        super().__init__(blocks, 200, headers, media_type)
+        self._blocks = blocks
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        begun = False
+        start = {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
+        try:
+            with Present(receive):
+                async with asyncio.timeout(LONGEST_FILE), aclosing(self._blocks) as blocks:
+                    async for block in blocks:
+                        if not begun:
+                            begun = True
+                            await send(start)
+                        await send({"type": "http.response.body", "body": block, "more_body": True})
+                    await send({"type": "http.response.body", "body": b""})
+        except ClientDisconnect:
+            return
+        except (TimeoutError, psycopg.Error) as error:
+            if begun:
+                log.warning("%s broke off: %r", scope["path"], error)
+            elif isinstance(error, TimeoutError):
+                raise DatabaseUnavailable("Berkas ini terlalu lama dibuat. Minta wilayah yang lebih kecil.") from None
+            else:
+                raise
 
 
 def _split(name: str, catalogue: Catalogue) -> tuple[Layer, str]:
     stem, _, suffix = name.partition(".")
     layer = catalogue[stem]
-    known = [
-        *STREAMED,
-        "qlr",
-        *(each for each, form in FORMATS.items() if form.holds is None or layer.geometry in form.holds),
-    ]
+    known = [*formats_of(layer), "qlr"]
     if suffix not in known:
         raise UnknownFeature(f"Berkas {name[:80]!r} tidak ada; bentuk untuk {layer.title}: {', '.join(known)}.")
     return layer, suffix
-
-
-async def _stream(pool: Pool, layer: Layer, query: Query, suffix: str) -> AsyncIterator[bytes]:
-    """The file in blocks as COPY gives them; memory stays flat."""
-    make = statements.cells if suffix == "csv" else statements.lines
-    # A byte order mark makes Excel read UTF-8; nobody else minds it.
-    before, between, after = {
-        "csv": (b"\xef\xbb\xbf", b"\n", b""),
-        "geojsonl": (b"", b"\n", b"\n"),
-        "geojson": (_geojson_head(layer, query), b",\n", b"\n]}\n"),
-    }[suffix]
-    block, first = bytearray(before), True
-    async with pool.connection() as conn, AsyncClientCursor(conn) as cursor:
-        await cursor.execute("SET statement_timeout = 0")
-        try:
-            async with cursor.copy(_copy(cursor, make(layer, query, PUBLIC.access), suffix)) as rows:
-                async for row in rows:
-                    if not first:
-                        block += between
-                    first = False
-                    block += memoryview(row)[:-1]
-                    if len(block) >= STREAM_BLOCK:
-                        yield bytes(block)
-                        block.clear()
-        finally:
-            await cursor.execute("RESET statement_timeout")
-    yield bytes(block) + after
-
-
-def _copy(cursor: AsyncClientCursor[Any], statement: Statement, suffix: str) -> str:
-    # For GeoJSON, CSV with a quote and a delimiter that JSON text never holds: each feature is one plain line.
-    form = "FORMAT csv, HEADER" if suffix == "csv" else "FORMAT csv, DELIMITER E'\\x01', QUOTE E'\\x02'"
-    return f"COPY ({cursor.mogrify(statement.sql, statement.values)}) TO STDOUT ({form})"
-
-
-def _geojson_head(layer: Layer, query: Query) -> bytes:
-    head: dict[str, Any] = {"type": "FeatureCollection", "name": layer.name, "metadata": about(layer)}
-    if query.crs.uri != CRS84:
-        head["crs"] = {"type": "name", "properties": {"name": f"urn:ogc:def:crs:EPSG::{query.crs.epsg}"}}
-    return json.dumps(head, ensure_ascii=False)[:-1].encode() + b',"features":[\n'
-
-
-async def _built(city: City, layer: Layer, query: Query, suffix: str, state: str) -> Path:
-    """The kept file of this question, built if the layer has changed since."""
-    return await _kept(
-        city, layer.name, suffix, f"{state}\x1f{query}", lambda file: _build(city, layer, query, suffix, file)
-    )
 
 
 async def _kept(city: City, name: str, suffix: str, state: str, build: Callable[[Path], None]) -> Path:
@@ -219,11 +207,6 @@ async def _kept(city: City, name: str, suffix: str, state: str, build: Callable[
             await run_in_threadpool(build, file)
             _make_room(folder, file)
     return file
-
-
-def _build(city: City, layer: Layer, query: Query, suffix: str, file: Path) -> None:
-    with batches.record_batches(city.conninfo, layer, query, PUBLIC) as found:
-        write_file(Task(found, layer, _fields(layer), query.crs.epsg, file), suffix)
 
 
 def _make_room(folder: Path, but: Path) -> None:

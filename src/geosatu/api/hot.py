@@ -17,13 +17,14 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from isal import igzip
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from geosatu.api.access import EVERYBODY, REASON, Reader, reader_of
 from geosatu.api.context import City
 from geosatu.api.links import base_of, link
 from geosatu.api.parameters import after_token, crs_of, parameters_of, query_of, require_json, require_known, whole_id
+from geosatu.api.presence import Present
 from geosatu.api.problems import answer_to
 from geosatu.crs import Crs
 from geosatu.errors import InvalidQuery, UnknownFeature
@@ -38,6 +39,8 @@ KEPT_TILES_BYTES = 64_000_000
 KEPT_COUNTS = 10_000
 MAX_ZOOM = 22
 VARY = b"Accept, Accept-Encoding, Authorization, Cookie"
+LISTENED_AFTER = 0.5
+"""Seconds until it is noticed that the client of a page has gone: most pages are sent by then."""
 COMPACT = (",", ":")
 
 PATH = re.compile(r"/ogc/collections/([^/]+)/(?:items|items/([^/]+)|tiles/WebMercatorQuad/(\d+)/(\d+)/(\d+))")
@@ -84,7 +87,9 @@ class Hot:
                 await _start(send, reader, 304, [(b"etag", tag)])
                 await send({"type": "http.response.body", "body": b""})
                 return
-            answer = await self._answer(scope, reader, given, found, layer, revision)
+            answer = await self._answer(scope, receive, reader, given, found, layer, revision)
+        except ClientDisconnect:
+            return
         except Exception as error:
             # A bug ends here too: nothing stands outside to answer it.
             await answer_to(error)(scope, receive, send)
@@ -101,6 +106,7 @@ class Hot:
     async def _answer(
         self,
         scope: Scope,
+        receive: Receive,
         reader: Reader,
         given: Mapping[str, str],
         found: re.Match[str],
@@ -111,7 +117,8 @@ class Hot:
             return await self._tile(reader, layer, given, found, revision, zipped=_takes_gzip(dict(scope["headers"])))
         if found[2] is not None:
             return await self._feature(scope, reader, layer, given, found[2])
-        return await self._page(scope, reader, layer, given)
+        with Present(receive, after=LISTENED_AFTER):
+            return await self._page(scope, reader, layer, given)
 
     async def _page(self, scope: Scope, reader: Reader, layer: Layer, given: Mapping[str, str]) -> Answer:
         query = query_of(layer, given, reader.actor)

@@ -14,25 +14,32 @@ from typing import Annotated
 
 import typer
 from rich.markup import escape as _escaped
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.status import Status
 from rich.table import Table
+from sqlalchemy import Engine
+from sqlalchemy.exc import DataError
 
-from geosatu import checking, checks, demonstration, serving, writers
+from geosatu import checking, checks, demonstration, exporting, serving
 from geosatu.cli import users
 from geosatu.cli.output import AsJson, err, out, print_rows, say
+from geosatu.cql2 import parse_filter
+from geosatu.crs import WGS84_EAST_FIRST, parse_crs
 from geosatu.database.apply import apply_layers, plan_layers
 from geosatu.database.cluster import Cluster
-from geosatu.database.connect import open_city, open_database
-from geosatu.database.rights import apply_rights
-from geosatu.errors import GeosatuError, RefusedChange
-from geosatu.features import OPERATOR, WIB, Actor
+from geosatu.database.connect import conninfo_of, open_city, open_database
+from geosatu.database.rights import act_as, apply_rights, conninfo_as
+from geosatu.errors import GeosatuError, InvalidQuery, RefusedChange
+from geosatu.features import OPERATOR, PUBLIC, WIB, Actor, Box, Query
 from geosatu.importer import Options, Report, import_file
 from geosatu.importer.frames import frame_of_file
 from geosatu.layers import ACCESS_LEVELS, STATUSES, Access, Catalogue, Layer, read_catalogue
 from geosatu.settings import Settings
-from geosatu.store import read
+from geosatu.store import read, statements
 from geosatu.store.retention import forget_expired
 from geosatu.viewer import MissingAssets, check_icons
+from geosatu.writers.files import FORMATS, formats_of, replacing
+from geosatu.writers.text import TEXTS
 
 app = typer.Typer(
     help="geosatu: peta kelurahan di atas PostGIS.",
@@ -51,36 +58,37 @@ LayerName = Annotated[str, typer.Option("--layer", help="Nama lapisan di katalog
 INTERRUPTED = 130
 """The exit code of a command that was told to end, as the shell has it after Ctrl+C."""
 
+NO_LIMIT = 0
+"""Seconds that the database may work for an operator, as PostgreSQL writes that it does not matter."""
+
 SHOWN = 50
 """Lines of a table; `--json` has them all."""
 
 
 def main() -> None:
     """Run the command; what a user can cause ends in one sentence and exit code 1."""
+    told_to_end = False
+
+    def end(number: int, _: object) -> None:
+        nonlocal told_to_end
+        told_to_end = True  # what fails from here on fails because of this
+        signal.signal(number, signal.SIG_IGN)
+        logging.disable()
+        raise KeyboardInterrupt
+
     # However it is told to end, a command leaves its blocks, so that the embedded cluster stops with its last user.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) != signal.SIG_IGN:
-            signal.signal(number, _end)
+            signal.signal(number, end)
     try:
         app()
     except Exception as error:
-        if _interrupted(error):
+        if told_to_end:
             sys.exit(INTERRUPTED)
         if not isinstance(error, GeosatuError):
             raise
         err.print(f"[bold red]Gagal:[/] {_escaped(str(error))}", soft_wrap=True)
         sys.exit(1)
-
-
-def _end(number: int, _: object) -> None:
-    signal.signal(number, signal.SIG_IGN)
-    logging.disable()  # what fails from here on fails because of this
-    raise KeyboardInterrupt
-
-
-def _interrupted(error: BaseException | None) -> bool:
-    """Whether this went wrong only because the command was told to end in the middle of something."""
-    return error is not None and (isinstance(error, KeyboardInterrupt) or _interrupted(error.__context__))
 
 
 @app.command()
@@ -199,30 +207,47 @@ def import_(
 @app.command()
 def export(
     layer: Annotated[str, typer.Argument(help="Nama lapisan di katalog.")],
-    to: Annotated[Path, typer.Option("--to", help="Berkas .geojson atau .gpkg.")],
+    to: Annotated[
+        Path, typer.Option("--to", help=f"Berkas; akhirannya bentuknya: {', '.join((*TEXTS, *FORMATS))} (gpx: titik).")
+    ],
     access: Annotated[str, typer.Option(help="Field sampai tingkat: publik, internal atau terbatas.")] = "publik",
+    filter_: Annotated[
+        str | None, typer.Option("--filter", help="Hanya fitur yang memenuhi syarat CQL2, sebagai teks atau JSON.")
+    ] = None,
+    bbox: Annotated[
+        str | None, typer.Option(help="Hanya fitur di kotak barat,selatan,timur,utara, dalam derajat.")
+    ] = None,
+    crs: Annotated[str | None, typer.Option(help="Sistem koordinat berkas, misalnya EPSG:32749.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Ekspor sebuah lapisan ke berkas."""
     settings = Settings.from_env()
     catalogue = _catalogue(settings)
     source = catalogue[layer]
-    actor = Actor(OPERATOR.name, _access(access))
-    if to.suffix.lower() not in (".geojson", ".gpkg"):
-        raise RefusedChange(f"{to.name}: hanya .geojson dan .gpkg yang dapat ditulis.")
+    actor = PUBLIC if _access(access) == PUBLIC.access else Actor(OPERATOR.name, _access(access))
+    form = _format_of(to, source)
     _require_folder(to)
-    with (
-        open_city(settings, catalogue) as engine,
-        engine.connect() as conn,
-        _doing(f"Mengekspor {layer}"),
-        _writing(to),
-    ):
-        if to.suffix.lower() == ".geojson":
-            writers.write_geojson(read.geojson(conn, source, actor), source, to)
-        else:
-            frame = read.frame(conn, source, actor)
-            writers.write_geopackage(frame, source.readable(actor.access), source, to)
-        count = read.count(conn, source, actor)
-    say(f"{count} fitur {source.title} ditulis ke {to}.")
+    query = _query(filter_, bbox, crs)
+    statements.total(source, query, actor.access)  # what a filter says wrongly is told before the work
+    count = 0
+    with open_city(settings, catalogue) as engine, _progress() as progress, _writing(to):
+        task = progress.add_task(f"Mengekspor {layer}", total=None)
+        progress.update(task, total=_count(engine, source, query, actor))
+
+        def written(features: int) -> None:
+            nonlocal count
+            count = features
+            progress.update(task, completed=features)
+
+        conninfo = conninfo_of(engine, NO_LIMIT)
+        if actor == PUBLIC:
+            conninfo = conninfo_as(conninfo, PUBLIC)
+        exporting.write(conninfo, source, query, actor, to, form, written)
+    if as_json:
+        told = {"file": str(to), "format": form, "count": count, "bytes": to.stat().st_size}
+        print(json.dumps(told, ensure_ascii=False))
+    else:
+        say(f"{count} fitur {source.title} ditulis ke {to}.")
 
 
 @app.command()
@@ -249,8 +274,8 @@ def check(
         found = _check_layers(settings, catalogue, [catalogue[name] for name in targets or catalogue.layers])
     if to is not None:
         collection = {"type": "FeatureCollection", "features": [checks.as_geojson(each) for each in found]}
-        with _writing(to):
-            to.write_text(json.dumps(collection, ensure_ascii=False), "utf-8")
+        with _writing(to), replacing(to) as unfinished:
+            unfinished.write_text(json.dumps(collection, ensure_ascii=False), "utf-8")
     if as_json:
         print(json.dumps({"findings": [checks.as_json(each) for each in found]}, ensure_ascii=False))
     else:
@@ -323,7 +348,58 @@ def _writing(file: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise RefusedChange(f"{file}: tidak dapat ditulis ({error.strerror}).") from None
+        raise RefusedChange(
+            f"{file}: berkas ini tidak dapat ditulis ({error.strerror or error}); "
+            "periksa foldernya, izin menulisnya dan sisa ruang."
+        ) from error
+
+
+def _progress() -> Progress:
+    """What is done of what there is to do; gone when it is over, and not there where nobody looks."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("fitur"),
+        TimeRemainingColumn(),
+        console=err,
+        disable=not err.is_terminal,
+        transient=True,
+    )
+
+
+def _format_of(file: Path, layer: Layer) -> str:
+    """The format that the file's name asks for."""
+    known = formats_of(layer)
+    for each in known:
+        if file.name.lower().endswith(f".{each}"):
+            return each
+    raise RefusedChange(
+        f"{file.name}: bentuk berkas ini tidak dapat ditulis; yang dapat untuk {layer.title}: "
+        f"{', '.join(f'.{each}' for each in known)}."
+    )
+
+
+def _query(condition: str | None, bbox: str | None, crs: str | None) -> Query:
+    """What the options of an export ask for; a filter that begins with a brace is JSON."""
+    tree = None
+    if condition is not None:
+        tree = parse_filter(condition, "cql2-json" if condition.lstrip().startswith("{") else "cql2-text")
+    return Query(
+        box=None if bbox is None else Box.parse(bbox),
+        filter=tree,
+        crs=WGS84_EAST_FIRST if crs is None else parse_crs(crs, "--crs"),
+    )
+
+
+def _count(engine: Engine, layer: Layer, query: Query, actor: Actor) -> int:
+    try:
+        with engine.connect() as conn:
+            if actor == PUBLIC:
+                act_as(conn, PUBLIC)
+            return read.count(conn, layer, query, actor)
+    except DataError:
+        raise InvalidQuery("filter: sebuah nilainya di luar jangkauan atau tidak sesuai jenisnya.") from None
 
 
 def _access(said: str) -> Access:

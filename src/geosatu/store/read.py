@@ -1,8 +1,7 @@
-"""Features out of PostGIS: pages and streams as GeoJSON text that PostGIS renders, whole layers as frames."""
+"""Layers out of PostGIS: what they hold, whole ones as frames, and features found by their names."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -21,15 +20,13 @@ from sqlalchemy import (
     table,
     union_all,
 )
-from sqlalchemy.dialects import postgresql
 
 from geosatu.crs import STORAGE_SRID
 from geosatu.database.tables import LAYER_SCHEMA, layer_revision, table_of
-from geosatu.features import WIB, Actor, Box
+from geosatu.features import WIB, Actor, Box, Query
 from geosatu.layers import OWNERS, Catalogue, Layer
-from geosatu.store.rendering import feature_text, properties_of, published
-
-STREAM_BLOCK = 64 * 1024
+from geosatu.store import statements
+from geosatu.store.rendering import properties_of, published
 
 
 @dataclass(frozen=True)
@@ -40,29 +37,6 @@ class Summary:
     bounds: Box | None
     changed_on: date | None
     """The day of the last change; None: there was none."""
-
-
-def geojson(conn: Connection, layer: Layer, actor: Actor) -> Iterator[bytes]:
-    """The whole layer as the inside of a `features` array, streamed in blocks by COPY; memory stays flat."""
-    source, geom, visible = published(layer, actor.access)
-    features = table_of(layer)
-    wanted = select(feature_text(layer, geom, properties_of(layer, actor.access))).select_from(source).where(visible)
-    statement = wanted.order_by(features.c.id).compile(
-        dialect=postgresql.dialect(paramstyle="named"),  # type: ignore[no-untyped-call]
-        compile_kwargs={"literal_binds": True},
-    )
-    # CSV whose quote and delimiter JSON text never holds: each feature arrives as it is, on one line.
-    copy = f"COPY ({statement}) TO STDOUT (FORMAT csv, DELIMITER E'\\x01', QUOTE E'\\x02')"
-    waiting, before = bytearray(), b""
-    cursor: Any = conn.connection.cursor()
-    with cursor, cursor.copy(copy) as rows:
-        for row in rows:
-            waiting += before + bytes(row)[:-1]
-            before = b",\n"
-            if len(waiting) >= STREAM_BLOCK:
-                yield bytes(waiting)
-                waiting.clear()
-    yield bytes(waiting)
 
 
 def frame(conn: Connection, layer: Layer, actor: Actor) -> geopandas.GeoDataFrame:
@@ -77,10 +51,10 @@ def frame(conn: Connection, layer: Layer, actor: Actor) -> geopandas.GeoDataFram
     return geopandas.GeoDataFrame(data, geometry=geometry, crs=STORAGE_SRID)
 
 
-def count(conn: Connection, layer: Layer, actor: Actor) -> int:
-    """How many features this reader sees."""
-    source, _, visible = published(layer, actor.access)
-    return conn.scalar(select(func.count()).select_from(source).where(visible)) or 0
+def count(conn: Connection, layer: Layer, query: Query, actor: Actor) -> int:
+    """How many features of the query this reader sees."""
+    wanted = statements.total(layer, query, actor.access)
+    return int(conn.exec_driver_sql(wanted.sql, dict(wanted.values)).scalar_one())
 
 
 def revisions(conn: Connection) -> dict[str, int]:

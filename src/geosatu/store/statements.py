@@ -79,6 +79,11 @@ def count(layer: Layer, query: Query, access: Access) -> Statement:
     return _statement(_count, layer, replace(query, after=None, sort=(), limit=0), access, {})
 
 
+def total(layer: Layer, query: Query, access: Access) -> Statement:
+    """One row: how many features match, counted to the last."""
+    return _statement(_total, layer, _whole(query), access, {})
+
+
 def feature(layer: Layer, feature_id: int, crs: Crs, access: Access) -> Statement:
     """One row with id and text of the feature, or none."""
     return features(layer, [feature_id], crs, access)
@@ -190,6 +195,11 @@ def _count(layer: Layer, shape: Query, access: Access, extra: ColumnElement[bool
         .subquery()
     )
     return select(func.count()).select_from(rows)
+
+
+def _total(layer: Layer, shape: Query, access: Access, extra: ColumnElement[bool] | None) -> Select[Any]:
+    source, geom, visible = published(layer, access)
+    return select(func.count()).select_from(source).where(visible, *_conditions(shape, geom, [], extra))
 
 
 @lru_cache(maxsize=2048)

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
-from functools import cache
 
 from markupsafe import Markup
 
 from geosatu.errors import InvalidCatalogue
+from geosatu.icons import ICONS, drawing
 from geosatu.layers import Catalogue
 from geosatu.viewer.assets import PACKAGES, MissingAssets
-
-ICONS = PACKAGES / "lucide-static" / "icons"
 
 INTERFACE = (
     "chevron-down",
@@ -34,15 +31,13 @@ INTERFACE = (
 )
 """The icons of buttons and messages; those of the layers come with the catalogue."""
 
-DRAWING = re.compile(r"<svg[^>]*>(.*)</svg>", re.DOTALL)
-
 
 def check_icons(catalogue: Catalogue) -> None:
     """Each layer's icon exists, or an `InvalidCatalogue` names the file and the icon."""
     if not ICONS.is_dir():
         raise MissingAssets(f"Ikon Lucide belum terpasang. Jalankan «npm ci» di {PACKAGES.parent}.")
     for layer in catalogue:
-        if layer.style.icon is not None and not _exists(layer.style.icon):
+        if layer.style.icon is not None and drawing(layer.style.icon) is None:
             file = catalogue.folder / f"{layer.name}.toml"
             raise InvalidCatalogue(f"{file}: style.icon: ikon {layer.style.icon!r} tidak ada di antara ikon Lucide.")
 
@@ -52,14 +47,9 @@ def sprite(names: Iterable[str]) -> Markup:
     return Markup("").join(_symbol(name) for name in sorted(set(names)))
 
 
-def _exists(name: str) -> bool:
-    return re.fullmatch(r"[a-z0-9-]+", name) is not None and (ICONS / f"{name}.svg").is_file()
-
-
-@cache
 def _symbol(name: str) -> Markup:
-    drawing = DRAWING.search((ICONS / f"{name}.svg").read_text("utf-8"))
-    if drawing is None:
-        raise ValueError(f"{name}.svg is not an icon")
-    inside = Markup(" ".join(drawing[1].split()))  # noqa: S704  a file of the package, by a checked name
-    return Markup('<symbol id="icon-{}" viewBox="0 0 24 24">{}</symbol>').format(name, inside)
+    inside = drawing(name)
+    if inside is None:
+        raise ValueError(f"{name} is not an icon")
+    drawn = Markup(inside)  # noqa: S704  a file of the package, by a checked name
+    return Markup('<symbol id="icon-{}" viewBox="0 0 24 24">{}</symbol>').format(name, drawn)

@@ -5,8 +5,11 @@ Each file carries what its format can carry of the layer's title, licence, linea
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import sqlite3
+import warnings
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -21,11 +24,26 @@ import pyarrow.parquet
 import pyogrio
 import shapely
 import xlsxwriter
-from pyproj import CRS
+from pyproj import CRS, Transformer
+from xlsxwriter.exceptions import XlsxFileError
 
+from geosatu.crs import STORAGE_SRID
+from geosatu.errors import InvalidQuery, shortened
 from geosatu.layers import Field, GeometryType, Layer
 from geosatu.writers.dictionary import about, dictionary
 from geosatu.writers.qgis import StoredProject, layer_style
+from geosatu.writers.text import TEXTS
+
+UNWRITABLE = (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, sqlite3.OperationalError, XlsxFileError)
+"""How libraries say that they could not write."""
+
+WORKBOOK = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
+
+MOST_ROWS = 1_048_575
+"""Of an XLSX sheet, under its titles."""
+
+LONGEST_CELL = 32_767
+TOO_LONG = "(terlalu panjang untuk sebuah sel)"
 
 
 @dataclass(frozen=True)
@@ -50,15 +68,33 @@ class Task:
     file: Path
 
 
-def write_file(task: Task, format_name: str) -> None:
-    """The whole file, or none; `file` is replaced when everything is written."""
-    unfinished = task.file.with_name(f".{task.file.name}.unfinished")
+@contextmanager
+def replacing(file: Path) -> Iterator[Path]:
+    """A file beside `file` that takes its place once it is whole, and is gone otherwise.
+
+    A place that cannot be written is an `OSError`, whichever library meets it.
+    """
+    unfinished = file.with_name(f".{file.name}.unfinished")
     unfinished.unlink(missing_ok=True)
     try:
-        FORMATS[format_name].write(Task(**{**vars(task), "file": unfinished}))
-        unfinished.replace(task.file)
+        yield unfinished
+        unfinished.replace(file)
+    except UNWRITABLE as error:
+        raise OSError(errno.EIO, shortened(str(error)), str(file)) from error
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def write_file(task: Task, format_name: str) -> None:
+    """The whole file, or none; `file` is replaced when everything is written."""
+    with replacing(task.file) as unfinished:
+        FORMATS[format_name].write(Task(**{**vars(task), "file": unfinished}))
+
+
+def formats_of(layer: Layer) -> list[str]:
+    """The suffixes of the files that can hold the layer."""
+    built = (name for name, form in FORMATS.items() if form.holds is None or layer.geometry in form.holds)
+    return [*TEXTS, *built]
 
 
 def _with_ogr(task: Task, driver: str, file: Path, **options: Any) -> None:
@@ -156,7 +192,9 @@ def shapefile(task: Task) -> None:
     with TemporaryDirectory(dir=task.file.parent) as folder:
         place = Path(folder)
         options = {"ENCODING": "UTF-8"}
-        _with_ogr(_renamed(task, names), "ESRI Shapefile", place / f"{task.layer.name}.shp", layer_options=options)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", ".*has been truncated", RuntimeWarning)  # BACA_SAYA.txt tells it
+            _with_ogr(_renamed(task, names), "ESRI Shapefile", place / f"{task.layer.name}.shp", layer_options=options)
         (place / "BACA_SAYA.txt").write_text(_readme(task, names), "utf-8")
         with zipfile.ZipFile(task.file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
             for part in sorted(place.iterdir()):
@@ -175,6 +213,7 @@ def _short_names(names: Sequence[str]) -> dict[str, str]:
 def _readme(task: Task, names: dict[str, str]) -> str:
     told = "\n".join(f"{name}: {value}" for name, value in about(task.layer).items())
     rows = "\n".join(" | ".join((names[row[0]], *row)) for row in dictionary(task.fields))
+    told += "\n\nTeks yang lebih panjang dari 254 bita terpotong di Shapefile; di GeoPackage teks itu utuh."
     return f"{told}\n\nKolom di berkas | Kolom | Judul | Jenis | Satuan | Kode | Keterangan\n{rows}\n"
 
 
@@ -184,10 +223,15 @@ def kml(task: Task) -> None:
         named = _renamed(task, {task.layer.label: "Name"})
         options = {"NAME": task.layer.title, "DESCRIPTION": " ".join(about(task.layer).values())}
         _with_ogr(named, "LIBKML", file, dataset_options={"NAME": task.layer.title}, layer_options=options)
+        with file.open("rb") as written:
+            written.seek(max(0, file.stat().st_size - 16))
+            if b"</kml>" not in written.read():  # of a full disk the driver says nothing
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(file))
 
 
 def gpx(task: Task) -> None:
-    """Waypoints with a name, as GPS devices take them."""
+    """Waypoints with a name, as GPS devices take them: GPX knows degrees of WGS 84 only."""
+    to_degrees = Transformer.from_crs(task.epsg, STORAGE_SRID, always_xy=True)
     with task.file.open("w", encoding="utf-8") as out:
         head = "".join(
             f"<{tag}>{_xml(text)}</{tag}>" for tag, text in (("name", task.layer.title), ("desc", task.layer.abstract))
@@ -198,14 +242,16 @@ def gpx(task: Task) -> None:
         )
         for batch in task.batches:
             points = shapely.get_coordinates(shapely.from_wkb(batch.column("geom").to_numpy(zero_copy_only=False)))
-            for (east, north), name in zip(points.tolist(), batch.column(task.layer.label).to_pylist(), strict=True):
-                out.write(f'<wpt lat="{north}" lon="{east}"><name>{_xml(name or "")}</name></wpt>\n')
+            easts, norths = to_degrees.transform(*points.T)
+            names = ("" if name is None else str(name) for name in batch.column(task.layer.label).to_pylist())
+            for east, north, name in zip(easts.tolist(), norths.tolist(), names, strict=True):
+                out.write(f'<wpt lat="{north}" lon="{east}"><name>{_xml(name)}</name></wpt>\n')
         out.write("</gpx>\n")
 
 
 def _xml(text: str) -> str:
-    """Text for XML, without the control characters that XML cannot hold."""
-    return escape("".join(letter for letter in text if letter >= " "))
+    """Text for XML, without the characters that XML cannot hold."""
+    return escape("".join(letter for letter in text if letter >= " " and letter not in "\ufffe\uffff"))
 
 
 def parquet(task: Task) -> None:
@@ -234,9 +280,11 @@ def workbook(task: Task) -> None:
     titles = {field.name: field.title for field in task.fields}
     names = [name for name in task.batches.schema.names if name != "geom"]
     points = task.layer.geometry == "Point"
-    with xlsxwriter.Workbook(
-        task.file, {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
-    ) as book:
+    degrees = CRS.from_epsg(task.epsg).is_geographic
+    with (
+        TemporaryDirectory(dir=task.file.parent) as folder,
+        xlsxwriter.Workbook(task.file, {**WORKBOOK, "tmpdir": folder}) as book,
+    ):
         head = book.add_format({"bold": True, "bg_color": "#e9ecef"})
         formats = {
             "date": book.add_format({"num_format": "yyyy-mm-dd"}),
@@ -244,7 +292,8 @@ def workbook(task: Task) -> None:
         }
         sheet = book.add_worksheet(task.layer.title[:31])
         sheet.freeze_panes(1, 0)
-        columns = [*names, *(("lintang", "bujur") if points else ("wkt",))]
+        axes = ("lintang", "bujur") if degrees else ("x", "y")
+        columns = [*names, *(axes if points else ("wkt",))]
         for column, name in enumerate(columns):
             sheet.write_string(0, column, titles.get(name, name), head)
         row = 0
@@ -253,13 +302,20 @@ def workbook(task: Task) -> None:
             shapes = shapely.from_wkb(batch.column("geom").to_numpy(zero_copy_only=False))
             for number in range(len(batch)):
                 row += 1
+                if row > MOST_ROWS:
+                    raise InvalidQuery(
+                        f"XLSX memuat paling banyak {MOST_ROWS} fitur; saring lapisannya, atau pakai bentuk lain."
+                    )
                 for column, of in enumerate(values):
                     _cell(sheet, row, column, of[number], formats)
                 if points:
-                    sheet.write_number(row, len(names), shapes[number].y)
-                    sheet.write_number(row, len(names) + 1, shapes[number].x)
+                    east, north = shapes[number].x, shapes[number].y
+                    place = (north, east) if degrees else (round(east, 3), round(north, 3))
+                    for column, axis in enumerate(place, len(names)):
+                        sheet.write_number(row, column, axis)
                 else:
-                    sheet.write_string(row, len(names), shapely.to_wkt(shapes[number], rounding_precision=7)[:32_767])
+                    wkt = shapely.to_wkt(shapes[number], rounding_precision=7 if degrees else 3)
+                    sheet.write_string(row, len(names), wkt if len(wkt) <= LONGEST_CELL else TOO_LONG)
         words = book.add_worksheet("Kamus data")
         for column, name in enumerate(("Kolom", "Judul", "Jenis", "Satuan", "Kode", "Keterangan")):
             words.write_string(0, column, name, head)

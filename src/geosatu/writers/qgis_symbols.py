@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import base64
 import math
-import re
 from collections.abc import Mapping
-from functools import cache
-from pathlib import Path
 from xml.etree.ElementTree import Element
 
+from geosatu.icons import drawing
 from geosatu.layers import OWNERS, GeometryType, Layer
 from geosatu.writers.qgis_xml import data_defined, node, option
 
@@ -32,11 +30,6 @@ ICONS_FROM = 12_000
 """Up to this denominator points are icons; from farther away dots, which do not cover each other."""
 
 WHITE = "255,255,255,255"
-
-ICONS = Path(__file__).parent.parent / "web" / "node_modules" / "lucide-static" / "icons"
-
-ICON_NAME = re.compile(r"[a-z0-9-]+")
-DRAWING = re.compile(r"<svg[^>]*>(.*)</svg>", re.DOTALL)
 
 BADGE = (
     '<svg xmlns="http://www.w3.org/2000/svg" width="32" height="32" viewBox="0 0 32 32">'
@@ -122,17 +115,9 @@ def _part(kind: str, options: Mapping[str, str], computed: Mapping[str, str] | N
     return made
 
 
-@cache
 def _badge(icon: str | None) -> str:
     """The disc with this icon, as base64; an icon that is not installed leaves a white dot."""
-    return base64.b64encode(BADGE.format(_drawing(icon)).encode()).decode()
-
-
-def _drawing(icon: str | None) -> str:
-    name = icon or "map-pin"
-    file = ICONS / f"{name}.svg"
-    found = DRAWING.search(file.read_text("utf-8")) if ICON_NAME.fullmatch(name) and file.is_file() else None
-    return " ".join(found[1].split()) if found else NO_ICON
+    return base64.b64encode(BADGE.format(drawing(icon or "map-pin") or NO_ICON).encode()).decode()
 
 
 def rgba(colour: str, opacity: float = 1) -> str:

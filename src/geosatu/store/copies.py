@@ -1,0 +1,52 @@
+"""Whole layers as text that PostgreSQL renders, row by row out of COPY; memory stays flat."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+from psycopg import AsyncClientCursor, AsyncCopy, ClientCursor, Connection, Copy
+
+from geosatu.database.rights import ACTING, OPENING, acting, opening
+from geosatu.features import Actor, Query
+from geosatu.layers import Layer
+from geosatu.store import statements
+from geosatu.store.answers import Pool
+
+LINES = "FORMAT csv, DELIMITER E'\\x01', QUOTE E'\\x02'"
+"""CSV with a quote and a delimiter that JSON text never holds: each feature is one plain line."""
+
+CELLS = "FORMAT csv, HEADER"
+
+
+@contextmanager
+def rows(conninfo: str, layer: Layer, query: Query, actor: Actor, *, cells: bool) -> Iterator[Copy]:
+    """The features as lines of GeoJSON text, or as lines of CSV under one of titles."""
+    conn: Connection[Any]
+    with (
+        Connection.connect(conninfo, autocommit=True) as conn,
+        ClientCursor(conn) as cursor,
+        cursor.copy(_copy(cursor, layer, query, actor, cells)) as copied,
+    ):
+        yield copied
+
+
+@asynccontextmanager
+async def pooled_rows(pool: Pool, layer: Layer, query: Query, actor: Actor, *, cells: bool) -> AsyncIterator[AsyncCopy]:
+    """The same over a pool. Who leaves early ends the statement on the server as well."""
+    async with pool.connection() as conn, conn.transaction(), AsyncClientCursor(conn) as cursor:
+        if actor.account is not None:
+            await cursor.execute(ACTING, acting(conn.info.dbname, actor))
+            if actor.access == "terbatas":
+                await cursor.execute(OPENING, opening(layer, actor))
+        async with cursor.copy(_copy(cursor, layer, query, actor, cells)) as copied:
+            yield copied
+
+
+def _copy(
+    cursor: ClientCursor[Any] | AsyncClientCursor[Any], layer: Layer, query: Query, actor: Actor, cells: bool
+) -> str:
+    """COPY of the statement with its values as literals, since it takes no parameters."""
+    wanted = (statements.cells if cells else statements.lines)(layer, query, actor.access)
+    return f"COPY ({cursor.mogrify(wanted.sql, wanted.values)}) TO STDOUT ({CELLS if cells else LINES})"
