@@ -6,11 +6,14 @@ import csv
 import io
 import json
 import re
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from people import Person
+from sqlalchemy import text
 from test_html import Document
 from towns import HERE, POSYANDU, THERE, ServedTown, served_town
 
@@ -165,6 +168,28 @@ def test_what_changed_after_the_page_was_opened_is_refused_and_told(town: Served
         assert answer.status_code == 409
         assert f"sudah berubah sejak Anda melihatnya{what}: diubah oleh sari" in Document(answer.text).text
     assert status_of(town, feature) == "diajukan"
+
+
+def test_of_two_at_the_same_time_the_later_one_is_told(town: ServedTown, lurah: Person):
+    feature = posyandu(town)
+    with ThreadPoolExecutor(1) as other:
+        with town.owner.begin() as conn:
+            conn.execute(
+                text("UPDATE layer.posyandu SET nama = 'Mawar', updated_by = 'sari' WHERE id = :i"), {"i": feature}
+            )
+            waiting = other.submit(ask, town, lurah, ke="disetujui", fitur=[{"id": feature, "versi": 1}])
+            blocked = text("SELECT count(*) FROM pg_stat_activity WHERE cardinality(pg_blocking_pids(pid)) > 0")
+            for _ in range(100):
+                if conn.scalar(blocked):
+                    break
+                time.sleep(0.05)
+            assert conn.scalar(blocked), "the decision waits for the change"
+        answer = waiting.result()
+
+    assert answer.status_code == 409
+    assert "(Nama): diubah oleh sari" in answer.json()["title"]
+    assert status_of(town, feature) == "diajukan"
+    assert town.run("SELECT * FROM geosatu.decision WHERE feature = :f", f=feature) == []
 
 
 def test_an_empty_note_is_refused_where_one_is_needed(town: ServedTown, lurah: Person):
