@@ -76,10 +76,10 @@ def feature_text(
 
 
 def _json_text(layer: Layer, field: NamedColumn[Any]) -> ColumnElement[str]:
-    """A property as JSON text; a code is a plain word, which has nothing to escape and is quoted faster by hand."""
+    """A property as JSON text; codes and uids, which have nothing to escape, are quoted faster by hand."""
     described = layer.fields.get(field.name, SYSTEM_FIELDS.get(field.name))
-    if described is not None and described.type == "code":
-        return sql_text('"') + field + sql_text('"')
+    if field.name in ("uid", "kode_wilayah") or (described is not None and described.type == "code"):
+        return sql_text('"') + cast(field, Text) + sql_text('"')
     return cast(func.to_json(field), Text)
 
 
