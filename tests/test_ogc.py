@@ -71,7 +71,7 @@ def run(conn: Connection, statement: Statement) -> Any:
 
 def lines(conn: Connection, layer: Layer, actor: Actor) -> list[dict[str, Any]]:
     """The features that files of text are made of, on a connection whose changes nobody else sees."""
-    statement = statements.lines(layer, Query(), actor)
+    statement = statements.lines(layer, Query(), actor.access)
     cursor: Any = conn.connection.cursor()
     return [json.loads(line) for (line,) in cursor.execute(statement.sql, statement.values)]
 
