@@ -320,7 +320,7 @@ def test_on_a_terminal_an_export_shows_how_far_it_is(
         (["kwt", "--to", "x.gpkg", "--crs", "EPSG:27700"], "--crs=EPSG:27700: sistem koordinat ini tidak disediakan."),
         (["kwt", "--to", "x.gpkg", "--bbox", "1,2"], "bbox=1,2: harus empat bilangan barat,selatan,timur,utara"),
         (["kwt", "--to", "x.gpkg", "--filter", "nama ="], "filter: bukan CQL2 yang sah di dekat akhirnya."),
-        (["kwt", "--to", "x.gpkg", "--filter", "{nama}"], "filter: bukan JSON yang sah: "),
+        (["kwt", "--to", "x.gpkg", "--filter", "{nama}"], "filter: bukan JSON yang sah di huruf ke-2."),
         (["kwt", "--to", "x.gpkg", "--filter", "warna = 'merah'"], "filter: 'warna' tidak dapat disaring di lapisan"),
         (["kwt", "--to", "x.gpkg", "--filter", "hp_ketua = '1'"], "filter: 'hp_ketua' tidak dapat disaring di lapisan"),
     ],

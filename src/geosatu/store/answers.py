@@ -118,11 +118,20 @@ async def _row(
     return tuple(result.get_value(0, column) for column in range(result.nfields))
 
 
+def require_wanted() -> None:
+    """End here what was cancelled while it waited for a connection: the pool forgets that when one comes at that
+    very moment."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
 async def _result(
     pool: Pool, layer: Layer, statement: Statement, actor: Actor, *, binary: bool = False, prepare: bool = True
 ) -> PGresult | None:
     """What the server answers to this actor, in one round trip; connections of the pool are the public's."""
     async with pool.connection() as conn:
+        require_wanted()
         cursor = conn.cursor(binary=binary)
         if actor.account is None:
             await cursor.execute(statement.sql, statement.values, prepare=prepare)

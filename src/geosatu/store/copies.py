@@ -12,7 +12,7 @@ from geosatu.database.rights import ACTING, OPENING, acting, opening
 from geosatu.features import Actor, Query
 from geosatu.layers import Layer
 from geosatu.store import statements
-from geosatu.store.answers import Pool
+from geosatu.store.answers import Pool, require_wanted
 
 LINES = "FORMAT csv, DELIMITER E'\\x01', QUOTE E'\\x02'"
 """CSV with a quote and a delimiter that JSON text never holds: each feature is one plain line."""
@@ -36,6 +36,7 @@ def rows(conninfo: str, layer: Layer, query: Query, actor: Actor, *, cells: bool
 async def pooled_rows(pool: Pool, layer: Layer, query: Query, actor: Actor, *, cells: bool) -> AsyncIterator[AsyncCopy]:
     """The same over a pool. Who leaves early ends the statement on the server as well."""
     async with pool.connection() as conn, conn.transaction(), AsyncClientCursor(conn) as cursor:
+        require_wanted()
         if actor.account is not None:
             await cursor.execute(ACTING, acting(conn.info.dbname, actor))
             if actor.access == "terbatas":
