@@ -376,9 +376,19 @@ def test_after_signing_out_a_stolen_cookie_decides_nothing(town: ServedTown, lur
     assert status_of(town, feature) == "diajukan"
 
 
-@pytest.mark.parametrize("role", ["camat", "opd", "perencana"])
-def test_who_has_no_steps_is_told_so(town: ServedTown, role: str):
-    who = town.person(f"si.{role}", (role, ""))
+@pytest.mark.parametrize("role", ["camat", "opd"])
+def test_who_reads_across_reviews_without_steps(town: ServedTown, role: str):
+    who, feature = town.person(f"si.{role}", (role, "")), posyandu(town)
+
+    assert "/tinjauan" in page(town, who, "/akun").addresses("a")
+    assert "Anda tidak punya langkah untuk data ini." in page(town, who, f"/tinjauan/posyandu/{feature}").text
+    assert ask(town, who, ke="disetujui", fitur=[{"id": feature, "versi": 1}]).status_code == 403
+    for path in ("/daftar-data", "/audit"):
+        page(town, who, path, status=403)
+
+
+def test_who_has_nothing_to_review_is_told_so(town: ServedTown):
+    who = town.person("si.perencana", ("perencana", ""))
 
     for path in ("/tinjauan", "/tinjauan/posyandu", "/daftar-data", "/audit"):
         document = page(town, who, path, status=403)
@@ -648,3 +658,85 @@ def test_the_log_is_paged_by_key(town: ServedTown, walidata: Person):
 def test_nobody_else_reads_the_log(town: ServedTown, lurah: Person):
     page(town, lurah, "/audit", status=403)
     assert town.client.get("/audit", headers=lurah.bearer).status_code == 403
+
+
+# Comments.
+
+
+def comments(town: ServedTown, feature: int) -> list[tuple[Any, ...]]:
+    return town.run(
+        "SELECT actor, before, after, note FROM geosatu.decision WHERE layer = 'posyandu' AND feature = :id "
+        "ORDER BY id",
+        id=feature,
+    )
+
+
+def say(town: ServedTown, person: Person, feature: int, said: Any) -> Any:
+    return town.client.post(f"/tinjauan/posyandu/{feature}", headers=person.bearer, json={"komentar": said})
+
+
+def test_a_camat_comments_and_changes_nothing(town: ServedTown, lurah: Person):
+    camat = town.person("camat", ("camat", HERE[:8]))
+    feature = posyandu(town)
+    form = page(town, camat, f"/tinjauan/posyandu/{feature}")
+
+    answer = town.client.post(
+        f"/tinjauan/posyandu/{feature}",
+        headers=camat.cookie,
+        data={"csrf": hidden_of(form)["csrf"], "komentar": HOSTILE},
+        follow_redirects=False,
+    )
+
+    assert answer.status_code == 303
+    assert comments(town, feature) == [("camat", "diajukan", "diajukan", HOSTILE)]
+    assert status_of(town, feature) == "diajukan"
+    seen = town.client.get(f"/tinjauan/posyandu/{feature}", headers=lurah.cookie).text
+    assert "Camat" in seen
+    assert "alert(1)</script>" not in seen
+
+
+@pytest.mark.parametrize(
+    ("said", "status"), [("", 400), ("   ", 400), ("x" * 2001, 400), ("a\x00b", 400), (7, 400), (None, 400)]
+)
+def test_a_comment_has_to_be_one(town: ServedTown, lurah: Person, said: Any, status: int):
+    feature = posyandu(town)
+
+    assert say(town, lurah, feature, said).status_code == status
+    assert comments(town, feature) == []
+
+
+@pytest.mark.parametrize(
+    ("role", "area", "status", "expected"),
+    [
+        ("lurah", HERE, "draf", 201),
+        ("pic_kelurahan", HERE, "diajukan", 201),
+        ("camat", HERE[:8], "diajukan", 201),
+        ("camat", HERE[:8], "draf", 404),
+        ("opd", "", "disetujui", 201),
+        ("opd", "", "terbit", 201),
+        ("lurah", THERE, "draf", 404),
+        ("perencana", "", "terbit", 403),
+        ("relawan", HERE, "terbit", 403),
+    ],
+)
+def test_who_sees_what_is_not_published_comments_on_what_they_see(
+    town: ServedTown, role: str, area: str, status: str, expected: int
+):
+    somebody = town.person("seseorang", (role, area))
+    feature = posyandu(town, status)
+
+    assert say(town, somebody, feature, "Mohon dicek letaknya.").status_code == expected
+    assert len(comments(town, feature)) == (expected == 201)
+
+
+def test_a_comment_needs_a_token_that_may_write_or_the_form_of_the_session(town: ServedTown, lurah: Person):
+    feature = posyandu(town)
+    reading = town.person("pembaca", ("lurah", HERE), scope="read")
+
+    assert say(town, reading, feature, "Halo").status_code == 403
+    forged = town.client.post(
+        f"/tinjauan/posyandu/{feature}", headers=lurah.cookie, data={"komentar": "Halo", "csrf": "x" * 43}
+    )
+    assert forged.status_code == 403
+    assert town.client.post(f"/tinjauan/posyandu/{feature}", json={"komentar": "Halo"}).status_code == 401
+    assert comments(town, feature) == []

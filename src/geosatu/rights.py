@@ -101,8 +101,13 @@ def may_take(step: Step, rights: Iterable[Right], kode_wilayah: str | None, own:
 
 
 def reviews(rights: Iterable[Right]) -> bool:
-    """Whether there are features with which these rights allow a step."""
-    return any(right.role in step.roles for right in rights for step in STEPS)
+    """Whether there are features with which these rights allow a step, or on which they may comment."""
+    return comments(rights) or any(right.role in step.roles for right in rights for step in STEPS)
+
+
+def comments(rights: Iterable[Right]) -> bool:
+    """Whether there are features on which these rights allow a comment: those that are not published yet and seen."""
+    return any(ROLES[right.role].sees for right in rights)
 
 
 def answers_for(rights: Iterable[Right]) -> list[Right]:

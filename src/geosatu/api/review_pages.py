@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy import Connection, func, select
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from geosatu.accounts.known import Account
@@ -22,7 +23,7 @@ from geosatu.api.working import WorkConnDep, WorkerDep, WorkRoute, is_program, k
 from geosatu.database.rights import act_as
 from geosatu.errors import InvalidQuery, NotAllowed
 from geosatu.layers import KODE_WILAYAH, STATUSES, SYSTEM_FIELDS, Layer
-from geosatu.rights import FORWARD, STEPS, Step, reviews
+from geosatu.rights import FORWARD, STEPS, Step, comments, reviews
 from geosatu.store import review
 from geosatu.store.review import Batch, Obstacles, Outcome, Refusal, Seen, Undecided, Worker
 from geosatu.validation import first_fault
@@ -62,6 +63,12 @@ class Whole(Told):
     kelurahan: Annotated[str, Field(pattern=KODE_WILAYAH)] | None = None
     impor: Int64 | None = None
     dilihat: AwareDatetime | None = None
+
+
+class Said(Told):
+    """A comment."""
+
+    komentar: str
 
 
 class Asked(Told):
@@ -235,6 +242,38 @@ def decide(
     return _layer_page(request, layer, city, worker, part, who, conn, asked, outcome)
 
 
+@router.post("/{name}/{feature}")
+async def comment(
+    feature: str,
+    request: Request,
+    layer: LayerDep,
+    account: CsrfDep,
+    worker: WorkerDep,
+    conn: WorkConnDep,
+) -> Response:
+    """Say something of a feature."""
+    _require_own_password(account)
+    if is_program(request) and request.headers.get("content-type", "").startswith("application/json"):
+        try:
+            said: str | None = Said.model_validate_json(await request.body()).komentar
+        except ValidationError as error:
+            place, reason = first_fault(error)
+            raise InvalidQuery(f"{place or 'Isi permintaan'}: {reason}.") from None
+    else:
+        told = (await request.form()).get("komentar")
+        said = told if isinstance(told, str) else None
+    number = whole_id(layer, feature)
+    await run_in_threadpool(_comment, conn, layer, number, said, worker)
+    if is_program(request):
+        return JSONResponse({"lapisan": layer.name, "id": number}, 201)
+    return go_to(request, f"/tinjauan/{layer.name}/{number}")
+
+
+def _comment(conn: Connection, layer: Layer, number: int, said: str | None, worker: Worker) -> None:
+    review.comment(conn, layer, number, said, worker)
+    conn.commit()
+
+
 def _require_own_password(account: Account) -> None:
     if account.must_change:
         raise NotAllowed("Ganti sandi dahulu di halaman Akun.")
@@ -354,6 +393,7 @@ def _feature_page(
         steps=_steps_of(worker, [feature]),
         forward=FORWARD,
         decisions=review.timeline(conn, layer, feature_id),
+        may_comment=comments(worker.rights),
         **_map_of(request, layer, [feature]),
     )
 

@@ -43,7 +43,7 @@ from geosatu.database.tables import accounts, audit, decisions, table_of
 from geosatu.errors import InvalidQuery, NotAllowed, RefusedChange, UnknownFeature
 from geosatu.features import WIB, Actor
 from geosatu.layers import STATUSES, SYSTEM_FIELDS, Catalogue, Layer
-from geosatu.rights import FORWARD, STEPS, WHOLE_CITY, Right, Step, may_take, step_between
+from geosatu.rights import FORWARD, STEPS, WHOLE_CITY, Right, Step, comments, may_take, step_between
 from geosatu.store.rendering import feature_text, properties_of, published
 
 PAGE = 50
@@ -96,7 +96,7 @@ class Obstacles:
 
 @dataclass(frozen=True)
 class Decision:
-    """A step that was taken, and by whom."""
+    """A step that was taken, or a comment, after which the status is what it was before; and by whom."""
 
     at: datetime
     before: str
@@ -280,6 +280,19 @@ def decide(
     if taken:
         _log(conn, layer, fit, taken, after, said, worker)
     return Outcome(taken, refused, left)
+
+
+def comment(conn: Connection, layer: Layer, feature_id: int, said: str | None, worker: Worker) -> None:
+    """Say something of a feature, which changes nothing of it; the caller ends the transaction."""
+    if not comments(worker.rights):
+        raise NotAllowed("Akun Anda tidak berhak berkomentar. Minta haknya kepada walidata.")
+    note = _note(said)
+    if note is None:
+        raise InvalidQuery("Komentar kosong; tulis dahulu isinya.")
+    (row,) = _named(conn, layer, [feature_id])
+    told = {"layer": layer.name, "feature": row.id, "kode_wilayah": row.kode_wilayah, "created_by": row.created_by}
+    told |= {"before": row.status, "after": row.status, "note": note}
+    conn.execute(insert(decisions).values(**told, account=worker.actor.account, actor=worker.actor.name).inline())
 
 
 def require_note(step: Step, note: str | None) -> None:
