@@ -43,7 +43,7 @@ LISTENED_AFTER = 0.5
 """Seconds until it is noticed that the client of a page has gone: most pages are sent by then."""
 COMPACT = (",", ":")
 
-PATH = re.compile(r"/ogc/collections/([^/]+)/(?:items|items/([^/]+)|tiles/WebMercatorQuad/(\d+)/(\d+)/(\d+))")
+PATH = re.compile(r"/ogc/collections/([^/]+)/(?:items|items/([^/]+)|tiles/WebMercatorQuad/([0-9]+)/([0-9]+)/([0-9]+))")
 
 
 class Answer(NamedTuple):
