@@ -7,6 +7,7 @@ for as HTML comes here.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request
@@ -180,6 +181,8 @@ async def items(request: Request, base: BaseDep, city: CityDep, layer: LayerDep)
     """One page of features for people."""
     given = parameters_of(request.scope["query_string"])
     query = query_of(layer, given, PUBLIC)
+    if cut := query.limit > html.MOST_ROWS:
+        query, given = replace(query, limit=html.MOST_ROWS), {**given, "limit": str(html.MOST_ROWS)}
     if query.crs != WGS84_EAST_FIRST:
         raise InvalidQuery("crs: halaman untuk dibaca hanya ada dalam CRS84; pakai f=json.")
     page = await answers.page(city.pool, layer, query, PUBLIC)
@@ -193,6 +196,7 @@ async def items(request: Request, base: BaseDep, city: CityDep, layer: LayerDep)
         returned=page.returned,
         links=page_links(base, layer, given, page),
         query=given,
+        cut=cut,
     )
     return page_of(text)
 
