@@ -351,6 +351,14 @@ def test_pages_lead_to_the_next_and_keep_what_was_asked(posyandu: Layer):
     assert ("input", {"type": "hidden", "name": "strata", "value": "madya"}) in document.tags
 
 
+def test_a_page_that_was_cut_says_so_where_more_follow(posyandu: Layer):
+    following = [{"rel": "next", "href": "?after=57"}]
+
+    assert "paling banyak 500 baris" in Document(items_of(posyandu, [MELATI], links=following, cut=True)).text
+    assert "paling banyak" not in items_of(posyandu, [MELATI], links=following)
+    assert "paling banyak" not in items_of(posyandu, [MELATI], cut=True)
+
+
 def test_a_page_without_features_says_why(posyandu: Layer):
     assert "belum berisi data" in items_of(posyandu, [])
     assert "Tidak ada data yang cocok" in items_of(posyandu, [], query={"strata": "madya"})

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Connection, Engine, create_engine, insert, text
 
 from geosatu.api import app as app_module
+from geosatu.api import html
 from geosatu.api.app import LONGEST_STATEMENT, create_app
 from geosatu.checking import check_layer
 from geosatu.database.cluster import Cluster
@@ -113,6 +116,28 @@ def results(client: TestClient, words: str) -> list[dict[str, Any]]:
     answer = client.get("/cari", params={"q": words})
     assert answer.status_code == 200
     return list(answer.json()["results"])
+
+
+def test_a_page_of_features_for_people_has_so_many_rows_and_leads_to_the_rest(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+):
+    assert html.MOST_ROWS == 500
+    monkeypatch.setattr(html, "MOST_ROWS", 100)
+    address = "/ogc/collections/posyandu/items?f=html&limit=10000&status=terbit"
+    seen: list[str] = []
+    while address:
+        page = client.get(address).text
+        rows = re.findall(r'<tr data-id="(\d+)"', page)
+        following = re.search(r'rel="next" href="([^"]+)"', page)
+        assert len(rows) == 100 or (following is None and 0 < len(rows) <= 100)
+        assert ("paling banyak 100 baris" in page) == (not seen), "said where more was asked for"
+        assert "<option selected>100</option>" in page
+        seen += rows
+        address = unescape(following[1]) if following else ""
+
+    programs = client.get("/ogc/collections/posyandu/items?limit=10000&status=terbit").json()["features"]
+    assert seen == [str(feature["id"]) for feature in programs]
+    assert len(seen) > 200
 
 
 def test_search_finds_a_kelurahan_by_a_part_of_its_name(client: TestClient):

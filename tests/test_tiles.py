@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import geopandas
@@ -31,13 +32,13 @@ def insert(conn: Connection, layer: Layer, shapes: list[shapely.Geometry], **val
     """Put shapes in Web Mercator into the layer; gives back their ids."""
     names = "".join(f", {name}" for name in values)
     given = "".join(f", :{name}" for name in values)
-    made = "ST_Transform(ST_GeomFromWKB(shape, 3857), 4326)"
+    shown = "ST_Transform(ST_GeomFromWKB(shape, 3857), 4326)"
     if layer.geometry.startswith("Multi"):
-        made = f"ST_Multi({made})"
+        shown = f"ST_Multi({shown})"
     rows = conn.execute(
         text(
             f"INSERT INTO layer.{layer.name} (created_by, updated_by, geom{names}) "
-            f"SELECT 'uji', 'uji', {made}{given} FROM unnest(:shapes) AS shape RETURNING id"
+            f"SELECT 'uji', 'uji', {shown}{given} FROM unnest(:shapes) AS shape RETURNING id"
         ),
         {"shapes": [shapely.to_wkb(shape) for shape in shapes], **values},
     )
@@ -50,15 +51,21 @@ def squares(count: int, size: float, step: float = STEP, west: float = 0, south:
     return [shapely.box(x, y, x + size, y + size) for x, y in places]
 
 
+def made(conn: Connection, layer: Layer, x: int = X, y: int = Y) -> list[bytes]:
+    """The tile, behind what the ways gave that were not for so much."""
+    found = []
+    for way in tiles.ways(layer, ZOOM, x, y, PUBLIC.access):
+        content, more = conn.exec_driver_sql(way.sql, dict(way.values)).one()
+        found.append(bytes(content))
+        if not more:
+            break
+    return found
+
+
 def shown(conn: Connection, layer: Layer, folder: Path, x: int = X, y: int = Y) -> geopandas.GeoDataFrame:
     """What GDAL reads in the tile, in Web Mercator, by id."""
-    statement = tiles.tile(layer, ZOOM, x, y, PUBLIC.access)
-    content, more = conn.exec_driver_sql(statement.sql, dict(statement.values)).one()
-    if more:
-        statement = tiles.gathered_tile(layer, ZOOM, x, y, PUBLIC.access)
-        content = conn.exec_driver_sql(statement.sql, dict(statement.values)).scalar_one()
     file = folder / f"{x}.pbf"
-    file.write_bytes(content)
+    file.write_bytes(made(conn, layer, x, y)[-1])
     frame = pyogrio.read_dataframe(file, X=str(x), Y=str(y), Z=str(ZOOM), CLIP="NO")
     return frame.set_index("mvt_id")
 
@@ -122,15 +129,27 @@ def test_tiles_side_by_side_agree_on_what_their_common_cells_show(
     assert sorted(crossing[0].index) == sorted(crossing[1].index)
 
 
-@pytest.mark.parametrize("name", ["pos_kamling", "umkm"])
+@pytest.fixture
+def fewer_at_once(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """As if so many points were far more."""
+    monkeypatch.setattr(tiles, "MOST_AT_ONCE", tiles.MOST)
+    tiles._gathered.cache_clear()
+    yield
+    tiles._gathered.cache_clear()
+
+
+@pytest.mark.parametrize(("name", "ways"), [("pos_kamling", 2), ("pos_kamling", 3), ("umkm", 2)])
 def test_of_many_points_each_cell_shows_one_in_its_place(
-    conn: Connection, catalogue: Catalogue, tmp_path: Path, name: str
+    conn: Connection, catalogue: Catalogue, tmp_path: Path, request: pytest.FixtureRequest, name: str, ways: int
 ):
-    """Found by the index, or one by one where homes are moved to the area around them."""
+    """Gathered in one go, looked up in the index, or moved to the area around them where they are homes."""
+    if ways == 3:
+        request.getfixturevalue("fewer_at_once")
     layer = catalogue[name]
     places = [area.centroid for area in squares(6_000, 80)]
     numbers = insert(conn, layer, places)
 
+    assert len(made(conn, layer)) == ways
     found = shown(conn, layer, tmp_path)
 
     assert found.index.is_unique
@@ -141,16 +160,17 @@ def test_of_many_points_each_cell_shows_one_in_its_place(
     assert all(picture.covers(place) for place in places)
 
 
-def test_of_many_points_the_archived_and_the_hidden_are_not_shown(
-    conn: Connection, catalogue: Catalogue, tmp_path: Path
-):
+def test_of_many_points_the_archived_and_the_hidden_are_not_shown(conn: Connection, catalogue: Catalogue):
     """A home outside every area has no place that may be shown."""
     places = [area.centroid for area in squares(5_500, 80)]
     for layer, values in ((catalogue["pos_kamling"], {"status": "arsip"}), (catalogue["titik_rt"], {})):
         insert(conn, layer, places, **values)
-        statement = tiles.gathered_tile(layer, ZOOM, X, Y, PUBLIC.access)
 
-        assert not conn.exec_driver_sql(statement.sql, dict(statement.values)).scalar_one()
+        contents = [
+            conn.exec_driver_sql(way.sql, dict(way.values)).one()[0]
+            for way in islice(tiles.ways(layer, ZOOM, X, Y, PUBLIC.access), 3 if layer.home is None else 2)
+        ]
+        assert not any(contents)
 
 
 def test_of_many_lines_each_cell_shows_one_as_it_is(conn: Connection, catalogue: Catalogue, tmp_path: Path):

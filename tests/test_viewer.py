@@ -442,5 +442,16 @@ def test_names_stand_where_a_piece_is_wide_enough():
     assert names[0]["rooms"][0]["at"][0] == pytest.approx(45, rel=0.01)
 
 
+def test_areas_too_small_for_an_outline_are_squares_without_seams():
+    """Each side lies between two pixels, here of 16 units, and none is lost; larger areas keep their shape."""
+    small = [shape(1, 3, [9, 80, 80, 26, 80, 0, 0, 80, 79, 0, 15]), shape(2, 3, [9, 160, 80, 26, 2, 0, 0, 2, 1, 0, 15])]
+    tile = f'new m.Tile(new Uint8Array({vector_tile(*small, SQUARE, DOT)}), "batas_rt", {{ x: 1, y: 0, z: 1 }})'
+    pen = "globalThis.Path2D = class { rects = []; rect(...sides) { this.rects.push(sides); } }"
+
+    squares = in_javascript("tile.js", f'({pen}, {tile}.specks(() => "#000", 48, 16).map(([, path]) => path.rects))')
+
+    assert squares == [[[48, 48, 32, 32], [80, 48, 16, 16]]]
+
+
 def test_an_empty_tile_is_no_trouble():
     assert in_javascript("tile.js", 'new m.Tile(new Uint8Array(), "batas_rt", { x: 0, y: 0, z: 0 }).names()') == []

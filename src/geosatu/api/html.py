@@ -119,6 +119,8 @@ COLUMNS = (*SYSTEM_FIELDS.values(), UPDATED)
 
 PAGING = frozenset(("limit", "after", "offset"))
 LIMITS = (10, 50, 100, 500)
+MOST_ROWS = LIMITS[-1]
+"""Of a page: a browser takes seconds for more."""
 
 PARAMETERS = {
     "bbox": "Kotak wilayah",
@@ -235,9 +237,11 @@ def items(
     returned: int,
     links: Sequence[Mapping[str, str]],
     query: Mapping[str, str],
+    cut: bool = False,
     who: Visitor | None = None,
 ) -> str:
-    """One page of features (GeoJSON, in longitude and latitude) as a table, with a small map of them."""
+    """One page of features (GeoJSON, in longitude and latitude) as a table, with a small map of them. Where it was
+    cut to `MOST_ROWS` and more follow, it says so."""
     root = _root(base)
     address = f"/ogc/collections/{layer.name}/items"
     bounds = bounds_of(features)
@@ -264,6 +268,7 @@ def items(
         kept=[(name, said) for name, said in rest.items() if name not in PAGING],
         limit=_limit(rest),
         limits=sorted({*LIMITS, _limit(rest)}),
+        cut_to=MOST_ROWS if cut and "next" in paging else None,
         map=bounds and small_map(layer, root, bounds, features),
         map_address=bounds and map_address(root, layer, bounds),
     )

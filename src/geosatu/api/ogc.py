@@ -7,6 +7,7 @@ for as HTML comes here.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request
@@ -184,6 +185,8 @@ async def items(
     """One page of features for people."""
     given = parameters_of(request.scope["query_string"])
     query = query_of(layer, given, reader.actor)
+    if cut := query.limit > html.MOST_ROWS:
+        query, given = replace(query, limit=html.MOST_ROWS), {**given, "limit": str(html.MOST_ROWS)}
     _require_east_first(query.crs)
     page = await answers.page(city.pool, layer, query, reader.actor)
     matched = await matched_of(city, reader, layer, query, page)
@@ -196,6 +199,7 @@ async def items(
         returned=page.returned,
         links=page_links(base, layer, given, page),
         query=given,
+        cut=cut,
         who=who,
     )
     return page_of(text)

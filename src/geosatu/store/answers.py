@@ -43,14 +43,12 @@ async def count(pool: Pool, layer: Layer, query: Query, actor: Actor) -> int | N
 
 async def tile(pool: Pool, layer: Layer, z: int, x: int, y: int, actor: Actor) -> bytes:
     """The vector tile; empty where nothing is."""
-    row = await _row(pool, layer, tiles.tile(layer, z, x, y, actor.access), actor, binary=True, prepare=False)
-    assert row is not None
-    if row[1] == TRUE:
-        row = await _row(
-            pool, layer, tiles.gathered_tile(layer, z, x, y, actor.access), actor, binary=True, prepare=False
-        )
-        assert row is not None
-    return row[0] or b""
+    row = None
+    for way in tiles.ways(layer, z, x, y, actor.access):
+        row = await _row(pool, layer, way, actor, binary=True, prepare=False)
+        if row is None or row[1] != TRUE:
+            break
+    return (row and row[0]) or b""
 
 
 async def feature(pool: Pool, layer: Layer, feature_id: int, crs: Crs, actor: Actor) -> bytes:

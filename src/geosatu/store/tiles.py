@@ -7,6 +7,7 @@ however much there is.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
 from math import floor
 from typing import Any, NamedTuple
@@ -14,7 +15,6 @@ from typing import Any, NamedTuple
 from geoalchemy2 import Geometry
 from sqlalchemy import (
     ColumnElement,
-    CompoundSelect,
     Double,
     FromClause,
     Integer,
@@ -23,6 +23,7 @@ from sqlalchemy import (
     bindparam,
     case,
     cast,
+    false,
     func,
     literal_column,
     null,
@@ -40,6 +41,9 @@ from geosatu.store.statements import Statement, compiled
 
 MOST = 5_000
 """Features that a tile holds each by itself."""
+
+MOST_AT_ONCE = 25_000
+"""Up to so many points are gathered faster than one for each cell is looked up."""
 
 EXTENT = 4096
 """Units across a tile."""
@@ -59,14 +63,12 @@ WORLD_M = 40_075_016.685578488
 HALF: ColumnElement[Any] = literal_column("0.5::float8", Double())
 
 
-def tile(layer: Layer, z: int, x: int, y: int, access: Access) -> Statement:
-    """One row: the tile, and whether there are more features than it holds."""
-    return _single(layer, access).given(_place(z, x, y))
-
-
-def gathered_tile(layer: Layer, z: int, x: int, y: int, access: Access) -> Statement:
-    """One row with the tile whose small features are gathered."""
-    return _gathered(layer, access).given(_place(z, x, y))
+def ways(layer: Layer, z: int, x: int, y: int, access: Access) -> Iterator[Statement]:
+    """The ways to a tile. Each gives one row: the tile, and whether it has too much for this way, so that the next
+    has to be taken."""
+    place = _place(z, x, y)
+    for way in (_single, _gathered, _looked_up):
+        yield way(layer, access).given(place)
 
 
 def _place(z: int, x: int, y: int) -> dict[str, float]:
@@ -88,8 +90,8 @@ class _Drawn(NamedTuple):
     near: ColumnElement[bool]
     """Shown, and in the tile or its margin."""
     visible: ColumnElement[bool]
-    indexed: bool
-    """Whether an index finds them by place."""
+    by_cell: bool
+    """Whether they are points that an index finds."""
 
     @property
     def mercator(self) -> ColumnElement[Any]:
@@ -99,15 +101,15 @@ class _Drawn(NamedTuple):
 def _drawn(layer: Layer, access: Access) -> _Drawn:
     features: FromClause = table_of(layer)
     source, geom, visible = published(layer, access)
-    indexed = geom is features.c.geom
-    if not indexed:
+    stored = geom is features.c.geom
+    if not stored:
         kept = [features.c[name] for name in attributes(layer)]
         mercator = func.ST_Transform(geom, literal_column(str(MERCATOR_SRID))).label("geom_mercator")
         placed = select(features.c.id, *kept, mercator).select_from(source).where(visible)
         # Without an offset PostgreSQL would look for the place again wherever it is spoken of.
         features, visible = placed.offset(literal_column("0")).subquery("placed"), true()
     near = features.c.geom_mercator.bool_op("&&")(func.ST_Expand(_envelope(), _units(MARGIN)))
-    return _Drawn(features, and_(visible, near), visible, indexed)
+    return _Drawn(features, and_(visible, near), visible, stored and layer.geometry == "Point")
 
 
 @lru_cache(maxsize=1024)
@@ -125,44 +127,43 @@ def _single(layer: Layer, access: Access) -> Statement:
 
 @lru_cache(maxsize=1024)
 def _gathered(layer: Layer, access: Access) -> Statement:
-    drawn = _drawn(layer, access)
-    rows = _by_cell(layer, drawn) if layer.geometry == "Point" and drawn.indexed else _in_one_go(layer, drawn)
-    return compiled(select(_mvt(layer)).select_from(rows.subquery("q")))
-
-
-def _each(layer: Layer, drawn: _Drawn, shape: ColumnElement[Any]) -> Select[Any]:
-    """Features one by one, with all attributes that tiles have."""
-    return select(drawn.features.c.id, *(drawn.features.c[name] for name in attributes(layer)), _in_tile(shape))
-
-
-def _in_one_go(layer: Layer, drawn: _Drawn) -> Select[Any] | CompoundSelect[Any]:
     """What is larger than a cell as it is, and the first of each cell's small features.
 
     An area stands there as its cell, so that no gaps show. Sizes are worked out once for both.
     """
+    drawn = _drawn(layer, access)
     names = ("west", "south", "east", "north")
     edges = [edge.label(name) for edge, name in zip(_edges(drawn), names, strict=True)]
-    inside = select(*_carried(layer, drawn), *edges).where(drawn.near).cte("inside").prefix_with("MATERIALIZED")
+    found = select(*_carried(layer, drawn), *edges).where(drawn.near)
+    if drawn.by_cell:
+        found = found.limit(literal_column(str(MOST_AT_ONCE + 1)))
+    inside = found.cte("inside").prefix_with("MATERIALIZED")
+    more: ColumnElement[bool] = false()
+    if drawn.by_cell:
+        more = select(func.count() > literal_column(str(MOST_AT_ONCE))).select_from(inside).scalar_subquery()
     west, south, east, north = (inside.c[name] for name in names)
     size, cell = _size(west, south, east, north), _units(CELL)
     column, row = (func.floor((low + high) * HALF / cell) for low, high in ((west, east), (south, north)))
     first = (
         select(inside, column.label("column"), row.label("row"))
-        .where(size < cell)
+        .where(size < cell, ~more)
         .ext(distinct_on(column, row))
         .order_by(column, row, inside.c.id)
         .subquery("first")
     )
-    shape = _cell(first.c.column, first.c.row) if layer.polygonal else first.c.shape
-    small = _standing(layer, drawn, first, shape)
+    small = _standing(layer, drawn, first, _cell(first.c.column, first.c.row) if layer.polygonal else first.c.shape)
     if layer.geometry == "Point":
-        return small
-    large = _each(layer, drawn, _simplified(layer, drawn)).join(inside, inside.c.id == drawn.features.c.id)
-    return union_all(large.where(size >= cell), small)
+        rows = small.order_by(first.c.id).subquery("q")
+    else:
+        large = _each(layer, drawn, _simplified(layer, drawn)).join(inside, inside.c.id == drawn.features.c.id)
+        rows = union_all(large.where(size >= cell), small).subquery("q")
+    return compiled(select(_mvt(layer), more).select_from(rows))
 
 
-def _by_cell(layer: Layer, drawn: _Drawn) -> Select[Any]:
-    """A point of each cell, looked up in the index: among a million points as fast as among ten thousand."""
+@lru_cache(maxsize=1024)
+def _looked_up(layer: Layer, access: Access) -> Statement:
+    """A point of each cell, looked up in the index: among a million points as fast as among a hundred thousand."""
+    drawn = _drawn(layer, access)
     columns, rows = (
         func.generate_series(_whole(f"{name}_from"), _whole(f"{name}_to")).table_valued("number").render_derived(name)
         for name in ("column", "row")
@@ -177,7 +178,13 @@ def _by_cell(layer: Layer, drawn: _Drawn) -> Select[Any]:
         .lateral("any_one")
     )
     standing = _standing(layer, drawn, any_one, any_one.c.shape)
-    return standing.select_from(columns).join(rows, true()).join(any_one, true())
+    standing = standing.select_from(columns).join(rows, true()).join(any_one, true()).order_by(any_one.c.id)
+    return compiled(select(_mvt(layer), false()).select_from(standing.subquery("q")))
+
+
+def _each(layer: Layer, drawn: _Drawn, shape: ColumnElement[Any]) -> Select[Any]:
+    """Features one by one, with all attributes that tiles have."""
+    return select(drawn.features.c.id, *(drawn.features.c[name] for name in attributes(layer)), _in_tile(shape))
 
 
 def _carried(layer: Layer, drawn: _Drawn) -> list[ColumnElement[Any]]:

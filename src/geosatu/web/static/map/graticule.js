@@ -8,7 +8,7 @@ export class Graticule {
   constructor(map) {
     this.map = map;
     map.createPane("graticule").style.zIndex = 150;
-    map.createPane("graticule-names").style.zIndex = 160;
+    map.createPane("graticule-names").style.zIndex = 445;
     this.lines = L.layerGroup().addTo(map);
     map.on("moveend", () => this.draw());
     this.draw();

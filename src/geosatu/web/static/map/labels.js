@@ -17,6 +17,7 @@ export class Labels {
     this.layers = layers;
     this.named = new WeakMap();
     this.widths = new Map();
+    this.written = new Map();
     this.pane = map.createPane("labels");
     this.pen = document.createElement("canvas").getContext("2d");
     map.on("zoomend moveend", () => this.refresh());
@@ -34,7 +35,7 @@ export class Labels {
     const pixels = this.map.getPixelWorldBounds().getSize().x / 360;
     const within = ({ at: [lng, lat] }) => lng > west && lng < east && lat > south && lat < north;
     const taken = this.pins();
-    const written = document.createDocumentFragment();
+    const written = new Map();
     this.layers().forEach((layer, rank) => {
       const className = rank === 0 ? "label label-main" : "label";
       const font = rank === 0 ? `700 12px ${FAMILY}` : `500 11px ${FAMILY}`;
@@ -45,11 +46,18 @@ export class Labels {
         const spot = this.spot(rooms, named.width, lines.length * LINE, pixels, taken);
         if (!spot) continue;
         taken.push(spot);
-        written.append(label(lines, spot, className, layer.config.colour));
+        const key = [className, layer.config.colour, spot.x, spot.y, ...lines].join("\n");
+        written.set(key, this.written.get(key) || label(lines, spot, className, layer.config.colour));
       }
     });
-    this.pane.textContent = "";
-    this.pane.append(written);
+    this.put(written);
+  }
+
+  /** Shows these names; what stands there already is left alone, because most stay when the map moves a little. */
+  put(written) {
+    for (const [key, made] of this.written) if (!written.has(key)) made.remove();
+    this.pane.append(...[...written].filter(([key]) => !this.written.has(key)).map(([, made]) => made));
+    this.written = written;
   }
 
   /** The names of a layer with the rooms for them, large areas first. */
@@ -133,7 +141,9 @@ function label(lines, spot, className, colour) {
   const made = document.createElement("span");
   made.className = className;
   made.style.color = colour;
-  made.style.transform = `translate(${Math.round(spot.x)}px, ${Math.round(spot.y)}px)`;
+  // Hundreds of transforms would each be worked out anew for every picture of a moving map.
+  made.style.left = `${Math.round(spot.x)}px`;
+  made.style.top = `${Math.round(spot.y)}px`;
   made.style.width = `${Math.ceil(spot.width) + 2}px`;
   made.textContent = lines.join("\n");
   return made;

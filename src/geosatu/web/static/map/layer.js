@@ -32,6 +32,17 @@ export class MapLayer {
     this.drawn = null;
     this.loaded = null;
     this.request = null;
+    if (crowd) crowd.changed = () => this.changed(this);
+  }
+
+  /** Whether something is still to come. */
+  get loading() {
+    return this.state === LOADING || (this.state === CROWDED && this.crowd !== null && this.crowd.loading);
+  }
+
+  /** Whether something did not come. */
+  get failed() {
+    return this.state === FAILED || (this.state === CROWDED && this.crowd !== null && this.crowd.failed);
   }
 
   turn(on) {
@@ -111,6 +122,7 @@ export class MapLayer {
     this.state = state;
     // While the layer is loading the map keeps what it has.
     if (this.crowd && state !== LOADING) this.crowd.turn(this.map, state === CROWDED);
+    if (this.crowd && state === CROWDED) this.crowd.retry();
     this.changed(this);
   }
 

@@ -5,7 +5,7 @@ import { Cards } from "./card.js";
 import { Graticule } from "./graticule.js";
 import { Inspector } from "./inspector.js";
 import { Labels } from "./labels.js";
-import { CROWDED, FAILED, FAR, LOADING, MapLayer } from "./layer.js";
+import { CROWDED, FAR, MapLayer } from "./layer.js";
 import { Locator } from "./locate.js";
 import { Messages } from "./messages.js";
 import { Panel, WIDE } from "./panel.js";
@@ -74,14 +74,14 @@ function turned(name, on) {
 /** A layer does something else now: the page follows. */
 function changed(layer) {
   panel.update(layer);
-  if (layer.state !== LOADING) labels.refresh();
+  if (!layer.loading) labels.refresh();
   if (started) settle();
 }
 
 /** What all layers together mean for the page; `siap` once everything that is switched on is there. */
 function settle() {
-  const loading = layers.some((layer) => layer.state === LOADING);
-  const failed = layers.some((layer) => layer.state === FAILED);
+  const loading = layers.some((layer) => layer.loading);
+  const failed = layers.some((layer) => layer.failed);
   const crowded = layers.filter((layer) => layer.state === CROWDED && !layer.crowd).map((layer) => layer.config.title);
   find(".progress").hidden = !loading;
   if (failed) messages.show("server", "Data belum dapat dimuat.", { action: ["Coba lagi", refresh] });

@@ -6,6 +6,8 @@ import { SIZE, Tile } from "./tile.js";
 const GROUND = "#fffefb";
 /** Pixels of paper around a point. */
 const RIM = 0.75;
+/** Areas of so many pixels are too small for an outline: they are filled as darkly as one would make them. */
+const SPECK = 3;
 
 /** The decoded tiles, by the keys under which they are asked for. */
 const tiles = new Map();
@@ -59,7 +61,15 @@ function shapes(pen, tile, pixel, layer) {
   pen.lineWidth = layer.width * pixel * 2 ** (-0.8 * far);
   pen.lineJoin = "round";
   if (layer.dash) pen.setLineDash(layer.dash.split(" ").map((length) => length * pixel));
-  for (const [colour, path] of tile.paths((feature) => colourOf(layer, feature))) {
+  const speck = SPECK * pixel;
+  const ofFeature = (feature) => colourOf(layer, feature);
+  const outline = Math.min(1, (4 * pen.lineWidth) / speck);
+  pen.globalAlpha = layer.fillOpacity + (1 - layer.fillOpacity) * outline;
+  for (const [colour, path] of tile.specks(ofFeature, speck, tile.extent / pen.canvas.width)) {
+    pen.fillStyle = colour;
+    pen.fill(path);
+  }
+  for (const [colour, path] of tile.paths(ofFeature, speck)) {
     pen.strokeStyle = colour;
     pen.fillStyle = colour;
     pen.globalAlpha = layer.fillOpacity;

@@ -59,13 +59,18 @@ export class Panel {
   }
 }
 
+/** How many features the view has; so many are not counted to the last one. */
+function manyOf(layer) {
+  return layer.matched === null ? "sangat banyak" : format.number(layer.matched);
+}
+
 function hintOf(layer) {
   switch (layer.state) {
     case FAR:
       return "Perbesar peta untuk melihat lapisan ini.";
     case CROWDED:
-      if (layer.crowd) return `${format.number(layer.matched)} data di tampilan ini, digambar sebagai titik kecil.`;
-      return `Perbesar peta untuk melihat lapisan ini: ada ${format.number(layer.matched)} data di tampilan sekarang.`;
+      if (layer.crowd) return `Ada ${manyOf(layer)} data di tampilan ini, digambar sebagai titik kecil.`;
+      return `Perbesar peta untuk melihat lapisan ini: ada ${manyOf(layer)} data di tampilan sekarang.`;
     case LOADING:
       return "Memuat …";
     case FAILED:

@@ -12,7 +12,8 @@ async function json(address, signal) {
 
 /**
  * Features of a layer, whole or within a box, and how many there are. Where they are too many to be shown at
- * once only the number comes back: a part of them would look like the whole.
+ * once only the number comes back, or null where the service did not count so many: a part of them would look
+ * like the whole.
  */
 export async function features(layer, box, signal) {
   if (!layer.paged) {
@@ -22,22 +23,26 @@ export async function features(layer, box, signal) {
   const within = box ? `&bbox=${box.map((degree) => degree.toFixed(6)).join(",")}` : "";
   if (layer.tiles) {
     // So large a layer is often too much for the view; one feature tells.
-    const { numberMatched } = await json(`${layer.url}?limit=1${within}`, signal);
-    if (numberMatched > MOST) return { features: [], matched: numberMatched };
+    const { numberMatched = null } = await json(`${layer.url}?limit=1${within}`, signal);
+    if (tooMany(numberMatched)) return { features: [], matched: numberMatched };
   }
   let query = `?limit=${PAGE}${within}`;
   let found = [];
   let matched = 0;
   while (query) {
     const page = await json(layer.url + query, signal);
-    matched = page.numberMatched;
-    if (matched > MOST) return { features: [], matched };
+    matched = page.numberMatched ?? null;
+    if (tooMany(matched)) return { features: [], matched };
     found = found.concat(page.features);
     const next = (page.links || []).find((link) => link.rel === "next");
     // Only the query is taken over: the service may know itself under another address than we do.
     query = next ? new URL(next.href, document.baseURI).search : null;
   }
   return { features: found, matched };
+}
+
+function tooMany(matched) {
+  return matched === null || matched > MOST;
 }
 
 /** The bytes of a vector tile of a layer; none where the tile is empty. */

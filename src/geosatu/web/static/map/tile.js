@@ -26,11 +26,24 @@ export class Tile {
     this.boxes = this.features.map((feature) => feature.bbox());
   }
 
-  /** The areas and lines in units of the tile, as paths with their colours. */
-  paths(colourOf) {
-    return this.byColour(colourOf, (path, feature) => {
+  /** The areas and lines in units of the tile, as paths with their colours; without the areas that are specks. */
+  paths(colourOf, speck = 0) {
+    const add = (path, feature) => {
       for (const line of feature.loadGeometry()) trace(path, line, feature.type === POLYGON);
-    });
+    };
+    return this.byColour(colourOf, add, (feature, box) => !isSpeck(feature, box, speck));
+  }
+
+  /**
+   * The areas that are at most so many units long and wide, as squares with their colours. Their sides lie between
+   * the pixels of the canvas, `grain` units each, so that no seams show where they meet.
+   */
+  specks(colourOf, speck, grain) {
+    const add = (path, feature, box) => {
+      const [west, north, east, south] = box.map((edge) => Math.round(edge / grain) * grain);
+      path.rect(west, north, Math.max(east - west, grain), Math.max(south - north, grain));
+    };
+    return this.byColour(colourOf, add, (feature, box) => isSpeck(feature, box, speck));
   }
 
   /** The points as discs of this radius, in units of the tile, as paths with their colours. */
@@ -43,10 +56,11 @@ export class Tile {
     });
   }
 
-  byColour(colourOf, add) {
+  byColour(colourOf, add, wanted = () => true) {
     const paths = [];
     const open = new Map();
-    for (const feature of this.features) {
+    this.features.forEach((feature, at) => {
+      if (!wanted(feature, this.boxes[at])) return;
       const colour = colourOf(feature);
       let last = open.get(colour);
       if (!last || last.held === TOGETHER) {
@@ -54,9 +68,9 @@ export class Tile {
         open.set(colour, last);
         paths.push([colour, last.path]);
       }
-      add(last.path, feature);
+      add(last.path, feature, this.boxes[at]);
       last.held += 1;
-    }
+    });
     return paths;
   }
 
@@ -93,6 +107,10 @@ export class Tile {
     const { x, y, z } = this.coords;
     return { ...feature.toGeoJSON(x, y, z), piece: true };
   }
+}
+
+function isSpeck(feature, [west, south, east, north], most) {
+  return feature.type === POLYGON && east - west <= most && north - south <= most;
 }
 
 function trace(path, line, closed) {

@@ -1,12 +1,13 @@
 // A layer that is too large to be fetched feature by feature: the map shows its tiles.
 
-import { EMPTY, FAILED, FAR, LOADING, MapLayer, OFF, READY } from "./layer.js";
+import { EMPTY, FAILED, FAR, LOADING, MapLayer, READY } from "./layer.js";
 
 export class TiledLayer extends MapLayer {
   /** `tiles` are drawings of the same tiles, the layer itself last; `changed(layer)` as for every layer. */
   constructor(config, map, tiles, changed) {
     super(config, map, [], changed);
     this.tiles = tiles;
+    this.shown = false;
     for (const one of tiles) one.changed = () => this.follow();
   }
 
@@ -17,6 +18,7 @@ export class TiledLayer extends MapLayer {
     } else if (this.map.getZoom() < this.config.minZoom) {
       this.hide(FAR);
     } else {
+      this.shown = true;
       this.tiles.forEach((one) => one.turn(this.map, true));
       if (this.state === FAILED) this.tiles.forEach((one) => one.retry());
       this.follow();
@@ -25,7 +27,7 @@ export class TiledLayer extends MapLayer {
 
   /** The layer does what its tiles do. */
   follow() {
-    if (!this.on || this.state === FAR || this.state === EMPTY) return;
+    if (!this.shown) return;
     const state = this.tiles.some((one) => one.loading)
       ? LOADING
       : this.tiles.some((one) => one.failed)
@@ -35,17 +37,18 @@ export class TiledLayer extends MapLayer {
   }
 
   hide(state) {
+    this.shown = false;
     this.tiles.forEach((one) => one.turn(this.map, false));
     this.enter(state);
   }
 
   at(place, reach) {
-    return this.state === OFF || this.state === FAR ? [] : this.tiles[this.tiles.length - 1].at(place, reach);
+    return this.shown ? this.tiles[this.tiles.length - 1].at(place, reach) : [];
   }
 
   /** The largest piece of each feature: a name stands once, though a feature lies in several tiles. */
   toName() {
-    if (this.state === OFF || this.state === FAR) return null;
+    if (!this.shown) return null;
     const largest = new Map();
     for (const piece of this.tiles[this.tiles.length - 1].names()) {
       const other = largest.get(piece.id);

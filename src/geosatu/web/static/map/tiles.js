@@ -17,13 +17,14 @@ export class VectorTiles extends L.GridLayer {
     this.ground = ground;
     this.changed = changed;
     this.sheets = new Map();
-    this.on("loading", () => this.changed());
+    // Leaflet says so just before it makes the tiles.
+    this.on("loading", () => queueMicrotask(() => this.changed()));
     this.on("tileunload", ({ coords }) => this.drop(coords));
   }
 
   getEvents() {
     // A tile is shown at several zooms; painted anew it is sharp at each.
-    return { ...super.getEvents(), zoomend: () => this.sheets.forEach((sheet) => this.sharpen(sheet)) };
+    return { ...super.getEvents(), zoomend: () => this.shown().forEach((sheet) => this.sharpen(sheet)) };
   }
 
   turn(map, on) {
@@ -55,7 +56,12 @@ export class VectorTiles extends L.GridLayer {
 
   /** Where names fit in the tiles of the present zoom. */
   names() {
-    return [...this.sheets.values()].filter(({ coords }) => coords.z === this._tileZoom).flatMap(({ names }) => names);
+    return this.shown().flatMap(({ names }) => names);
+  }
+
+  /** The tiles of the present zoom, without those that stand in until these have come. */
+  shown() {
+    return [...this.sheets.values()].filter(({ coords }) => coords.z === this._tileZoom);
   }
 
   createTile({ x, y, z }, done) {
