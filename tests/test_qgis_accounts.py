@@ -1,0 +1,142 @@
+"""A planner's programs see what is internal over the same addresses that show everybody what is public."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import running, settings_for
+from owslib.ogcapi.features import Features
+from owslib.util import Authentication
+from people import Person, person
+from playwright.sync_api import Browser
+from test_qgis import PYTHON, lacking_qgis, qgis_environment
+from test_rights import PEOPLE, fill, seen_by
+
+from geosatu.api.app import LONGEST_STATEMENT, create_app
+from geosatu.database.cluster import Cluster
+from geosatu.database.connect import open_city, open_service
+from geosatu.layers import Catalogue
+
+PROBE = """
+import json, sys
+from qgis.core import *
+
+address, people = sys.argv[1], json.loads(sys.argv[2])
+application = QgsApplication([], False)
+application.initQgis()
+manager = QgsApplication.authManager()
+assert manager.setMasterPassword("kunci", True)
+said = {}
+for who, token in people.items():
+    uri = f"typename='pos_kamling' url='{address}/ogc'"
+    if token is not None:
+        config = QgsAuthMethodConfig("Basic")
+        config.setName(who)
+        config.setConfig("username", who)
+        config.setConfig("password", token)
+        assert manager.storeAuthenticationConfig(config)
+        uri += f" authcfg='{config.id()}'"
+    layer = QgsVectorLayer(uri, who, "OAPIF")
+    assert layer.isValid(), who
+    names = [field.name() for field in layer.fields()]
+    rows = [dict(zip(names, feature.attributes())) for feature in layer.getFeatures()]
+    said[who] = [{name: str(row[name]) for name in ("nama", "jam_ronda", "koordinator") if name in row} for row in rows]
+print(json.dumps(said))
+"""
+
+
+@dataclass(frozen=True)
+class Served:
+    """The town of `test_rights` behind a real server."""
+
+    address: str
+    people: dict[str, Person]
+
+    @property
+    def items(self) -> str:
+        return f"{self.address}/ogc/collections/pos_kamling/items"
+
+
+@pytest.fixture(scope="module")
+def served(cluster: Cluster, catalogue: Catalogue) -> Iterator[Served]:
+    settings = settings_for(cluster, "qgis_accounts")
+    with open_city(settings, catalogue) as engine, open_service(engine, LONGEST_STATEMENT) as service:
+        with engine.begin() as conn:
+            fill(conn)
+            people = {name: person(conn, name, *PEOPLE[name], scope="read") for name in ("perencana", "lurah")}
+        with running(create_app(settings, catalogue, service)) as address:
+            yield Served(address, people)
+
+
+def test_qgis_with_basic_authentication_sees_internal_fields(served: Served, tmp_path: Path):
+    if reason := lacking_qgis():
+        pytest.skip(reason)
+    people = {"publik": None, **{name: each.token for name, each in served.people.items()}}
+    found = subprocess.run(
+        [PYTHON, "-c", PROBE, served.address, json.dumps(people)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env=qgis_environment(tmp_path) | {"QGIS_AUTH_DB_DIR_PATH": str(tmp_path)},
+    )
+    assert found.stdout, found.stderr
+    said: dict[str, list[dict[str, str]]] = json.loads(found.stdout.splitlines()[-1])
+
+    for who, rows in said.items():
+        assert {row["nama"] for row in rows} == seen_by(who)
+        assert {"koordinator"} & {name for row in rows for name in row} == set()
+    assert {row.get("jam_ronda") for row in said["publik"]} == {None}
+    assert {row.get("jam_ronda") for row in said["perencana"] + said["lurah"]} == {"22.00"}
+
+
+@pytest.mark.parametrize("who", ["perencana", "lurah"])
+def test_ogr_with_basic_authentication_sees_internal_fields(served: Served, who: str):
+    if (program := shutil.which("ogrinfo")) is None:
+        pytest.skip("ogrinfo is not installed (apt-get install gdal-bin)")
+
+    def told(*options: str) -> str:
+        command = [program, "-ro", *options, f"OAPIF:{served.address}/ogc", "pos_kamling"]
+        return subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
+
+    known = told("--config", "GDAL_HTTP_USERPWD", f"{who}:{served.people[who].token}")
+    unknown = told()
+
+    assert f"Feature Count: {len(seen_by(who))}" in known
+    assert known.count("jam_ronda (String) = 22.00") == len(seen_by(who))
+    assert f"Feature Count: {len(seen_by('publik'))}" in unknown
+    assert "jam_ronda" not in unknown
+    assert "koordinator" not in known + unknown
+
+
+def test_owslib_with_basic_authentication_sees_internal_fields(served: Served):
+    planner = served.people["perencana"]
+
+    def properties(auth: Authentication | None) -> list[dict[str, Any]]:
+        found = Features(f"{served.address}/ogc", auth=auth).collection_items("pos_kamling", limit=1000)
+        return [each["properties"] for each in found["features"]]
+
+    known = properties(Authentication(username=planner.name, password=planner.token))
+    unknown = properties(None)
+
+    assert {each["nama"] for each in known} == {each["nama"] for each in unknown} == seen_by("publik")
+    assert {each["jam_ronda"] for each in known} == {"22.00"}
+    assert not any("jam_ronda" in each for each in unknown)
+
+
+def test_a_browser_without_an_account_does_not(served: Served, browser: Browser):
+    page = browser.new_page()
+    page.goto(f"{served.items}?f=html")
+    shown = page.inner_text("body")
+    page.goto(f"{served.items}?f=json")
+    raw = page.content()
+    page.close()
+
+    assert "22.00" not in shown + raw
+    assert "jam_ronda" not in raw
