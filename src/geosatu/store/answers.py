@@ -27,7 +27,7 @@ TRUE = b"\x01"
 
 async def page(pool: Pool, layer: Layer, query: Query, actor: Actor) -> Page:
     """One page of a layer's features."""
-    row = await _row(pool, layer, statements.page(layer, query, actor.access), actor)
+    row = await _row(pool, layer, statements.page(layer, query, actor.access), actor, prepare=query.box is None)
     assert row is not None
     features, returned, more, key = row
     return Page(features or b"", int(returned or 0), tuple(json.loads(key or b"null")) if more == b"t" else None)
@@ -35,7 +35,7 @@ async def page(pool: Pool, layer: Layer, query: Query, actor: Actor) -> Page:
 
 async def count(pool: Pool, layer: Layer, query: Query, actor: Actor) -> int | None:
     """How many features the query finds without limit and start; None: too many to be counted."""
-    row = await _row(pool, layer, statements.count(layer, query, actor.access), actor)
+    row = await _row(pool, layer, statements.count(layer, query, actor.access), actor, prepare=query.box is None)
     assert row is not None
     found = int(row[0] or 0)
     return found if found <= statements.COUNT_LIMIT else None
@@ -108,7 +108,7 @@ async def _row(
     pool: Pool, layer: Layer, statement: Statement, actor: Actor, *, binary: bool = False, prepare: bool = True
 ) -> tuple[bytes | None, ...] | None:
     """The first row as the server sent it. Unprepared, PostgreSQL plans with the values: what is the same for all
-    rows is then worked out once, and not for each."""
+    rows is then worked out once, and not for each; and it knows whether a box holds much of the layer or little of it."""
     result = await _result(pool, layer, statement, actor, binary=binary, prepare=prepare)
     if result is None or result.ntuples == 0:
         return None
