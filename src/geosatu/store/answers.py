@@ -107,8 +107,8 @@ def _known(text: bytes | None, layer: Layer, feature_id: int) -> bytes:
 async def _row(
     pool: Pool, layer: Layer, statement: Statement, actor: Actor, *, binary: bool = False, prepare: bool = True
 ) -> tuple[bytes | None, ...] | None:
-    """The first row as the server sent it. Unprepared, PostgreSQL plans with the values: what is the same for all
-    rows is then worked out once, and not for each; and it knows whether a box holds much of the layer or little of it."""
+    """The first row as the server sent it. Unprepared, PostgreSQL plans with the values: what is the same for all rows
+    is then worked out once, and not for each; and it knows whether a box holds much of the layer or little."""
     result = await _result(pool, layer, statement, actor, binary=binary, prepare=prepare)
     if result is None or result.ntuples == 0:
         return None
