@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -164,6 +165,14 @@ def painted(page: Page, canvases: str) -> list[bool]:
     return found
 
 
+def await_painting(page: Page, canvases: str) -> None:
+    """Wait until something is painted: a worker does it, in its own time."""
+    deadline = time.monotonic() + 20
+    while not any(painted(page, canvases)):
+        assert time.monotonic() < deadline
+        page.wait_for_timeout(50)
+
+
 def pan(page: Page, by: tuple[int, int]) -> None:
     page.evaluate("by => geosatu.map.panBy(by, { animate: false })", list(by))
     page.wait_for_timeout(300)
@@ -181,7 +190,7 @@ def click_on(page: Page, longitude: float, latitude: float) -> None:
 
 def test_a_large_layer_is_drawn_from_tiles_with_its_names(asked: list[str], page: Page) -> None:
     assert asked
-    assert any(painted(page, RT_CANVASES))
+    await_painting(page, RT_CANVASES)
     expect(page.locator(".label").filter(has_text=re.compile(r"^RT \d{3}$")).first).to_be_visible()
 
 
