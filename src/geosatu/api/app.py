@@ -45,10 +45,12 @@ LONGEST_STATEMENT = 30
 
 HOT_CONNECTIONS = 10
 
-PLANNING = "-c max_parallel_workers_per_gather=0 -c cpu_operator_cost=0.0001"
-"""Parallel workers would each load PROJ anew, which costs more than they bring on small answers. PostGIS takes
-`ST_Intersects` for far dearer than it is, so that PostgreSQL would rather read whole indexes of attributes than ask it
-of what lies in a box."""
+ALONE = "-c max_parallel_workers_per_gather=0"
+"""Parallel workers would each load PROJ anew, which costs more than they bring on small answers."""
+
+CHEAP = "-c cpu_operator_cost=0.0001"
+"""For pages: PostGIS takes `ST_Intersects` for far dearer than it is, so that PostgreSQL would rather read whole
+indexes of attributes than ask it of what lies in a box. A stream would be sorted whole before its first feature."""
 
 STREAMS = 10
 """Files that stream at a time."""
@@ -168,7 +170,8 @@ def create_app(settings: Settings, catalogue: Catalogue, engine: Engine) -> ASGI
     """The service over a prepared database; `engine` is that of `open_service`."""
     for_answers = conninfo_as(conninfo_of(engine, LONGEST_STATEMENT), PUBLIC)
     for_files = conninfo_as(conninfo_of(engine, files.LONGEST_FILE), PUBLIC)
-    pool, streams = _pool(for_answers, 2, HOT_CONNECTIONS), _pool(for_files, 0, STREAMS)
+    pool = _pool(for_answers, 2, HOT_CONNECTIONS, f"{ALONE} {CHEAP}")
+    streams = _pool(for_files, 0, STREAMS, ALONE)
     known = Known(pool)
     city = City(
         settings,
@@ -209,8 +212,8 @@ def create_app(settings: Settings, catalogue: Catalogue, engine: Engine) -> ASGI
     return SlashAtEnd(OpenToOthers(Hot(app, city)))
 
 
-def _pool(conninfo: str, least: int, most: int) -> Pool:
-    options = f"{conninfo_to_dict(conninfo)['options']} {PLANNING}"
+def _pool(conninfo: str, least: int, most: int, planning: str) -> Pool:
+    options = f"{conninfo_to_dict(conninfo)['options']} {planning}"
     return AsyncConnectionPool(
         make_conninfo(conninfo, options=options),
         min_size=least,
