@@ -27,7 +27,7 @@ INTRODUCTION = """\
 # Benchmarks
 
 geosatu beside TiPg, pygeoapi and ogr2ogr, and beside PostgreSQL's own limit, on one PostGIS in one run. All servers
-run at once, each {workers}. They take turns, each first in another round, so that a busy machine is busy for
+run at once, each {workers}. They take turns, in another order each round, so that a busy machine is busy for
 everybody. Times are medians of {rounds} rounds ({few} of what takes seconds, and of loads from 16 connections), after
 up to {warm} rounds that do not count. Believe ratios, not milliseconds. Before anything is timed, ids, counts and
 coordinates to 7 decimals are compared with those of the limit; where they differ, the run ends.

@@ -137,7 +137,7 @@ class Bench:
             self.limit.read(layer, ZOOM, x, y)
             ways: dict[str, Timed] = {LIMIT: partial(_first, partial(self.limit.tile, layer, ZOOM, x, y))}
             ways |= {each.name: partial(_seconds, each, each.tile(layer, ZOOM, x, y) or "") for each in takers}
-            for name, way in _rotated(ways, number):
+            for name, way in _shuffled(ways, number):
                 measured.setdefault(name, []).append(way() * 1000)
         question = f"a cold tile with {count:,} {'polygons' if layer == POLYGONS else 'points'}"
         medians = {name: median(values) for name, values in measured.items()}
@@ -203,18 +203,18 @@ def _turns(ways: Mapping[str, Timed], rounds: int, times: float) -> dict[str, fl
     """The medians of everybody's rounds, taken in turns, after rounds that warm up what each keeps open."""
     measured: dict[str, list[float]] = {name: [] for name in ways}
     for number in range(-min(WARM, rounds // 2), rounds):
-        for name, way in _rotated(ways, number):
+        for name, way in _shuffled(ways, number):
             taken = way() * times
             if number >= 0:
                 measured[name].append(taken)
     return _medians(measured)
 
 
-def _rotated(ways: Mapping[str, Timed], number: int) -> list[tuple[str, Timed]]:
-    """Everybody is first in turn."""
+def _shuffled(ways: Mapping[str, Timed], number: int) -> list[tuple[str, Timed]]:
+    """Another order in each round, the same in every run: who comes after whom would else be an advantage."""
     order = list(ways.items())
-    first = number % len(order)
-    return order[first:] + order[:first]
+    random.Random(number).shuffle(order)  # noqa: S311
+    return order
 
 
 def _seconds(each: Contestant, path: str) -> float:

@@ -87,4 +87,6 @@ def _with_unit(value: float | None, unit: Unit) -> str:
 
 
 def _ratio(measured: Mapping[str, float], one: str, other: str) -> str:
-    return f"{measured[one] / measured[other]:.2f}" if one in measured and other in measured else "–"
+    if one not in measured or not measured.get(other):
+        return "–"
+    return f"{measured[one] / measured[other]:.2f}"
