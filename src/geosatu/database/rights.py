@@ -31,7 +31,7 @@ from geosatu.database.tables import LAYER_SCHEMA, MERCATOR, OWN_SCHEMA, PLACE, s
 from geosatu.errors import DatabaseUnavailable
 from geosatu.features import Actor
 from geosatu.layers import ACCESS_LEVELS, Access, Catalogue, Layer
-from geosatu.rights import ROLES, STEPS
+from geosatu.rights import EDITABLE, ROLES, STEPS, editors, publishers
 
 log = logging.getLogger("geosatu")
 
@@ -43,8 +43,11 @@ APPLIED = "rights"
 OURS = ("kode_wilayah", "status", "source", "accuracy_m", "uid", "version", "updated_at")
 """The columns of ours that every reader sees, behind the layer's own."""
 
-WORKED = ("import_id", "created_at", "created_by", "updated_by")
+WORKED = ("import_id", "act", "created_at", "created_by", "updated_by")
 """What staff see besides, of how a feature came to be."""
+
+GIVEN = ("kode_wilayah", "source", "accuracy_m", "geom")
+"""What of our columns comes with a feature's content."""
 
 ACCOUNT_TABLES = ("account", "account_right", "session", "token", "invitation", "attempt")
 """What the service itself reads and writes, in nobody's name."""
@@ -181,7 +184,7 @@ def clear_rights(conn: Connection) -> None:
     for table, name in conn.execute(
         text(
             "SELECT c.relname, t.tgname FROM pg_trigger t JOIN pg_class c ON c.oid = tgrelid"
-            " WHERE c.relnamespace = to_regnamespace(:layer) AND (tgname LIKE 'place%' OR tgname = 'guard_status')"
+            " WHERE c.relnamespace = to_regnamespace(:layer) AND (tgname LIKE 'place%' OR tgname LIKE 'guard_%')"
         ),
         {"layer": LAYER_SCHEMA},
     ).all():
@@ -211,6 +214,8 @@ def _statements(database: str, catalogue: Catalogue) -> Iterator[str]:
     yield f'GRANT SELECT, INSERT, UPDATE, DELETE ON {listed} TO "{service}"'
     yield f'GRANT SELECT (name, full_name, id) ON geosatu.account TO "{internal}", "{restricted}"'
     yield f'GRANT EXECUTE ON FUNCTION geosatu.obstacles, geosatu.changed_since TO "{internal}"'
+    yield f'GRANT EXECUTE ON FUNCTION geosatu.open_act, geosatu.was_deleted, geosatu.places TO "{internal}"'
+    yield f'GRANT SELECT ON geosatu.act TO "{internal}"'
     yield "DELETE FROM geosatu.step WHERE true"
     rows = ", ".join(f"('{step.before}', '{step.after}', '{role}')" for step in STEPS for role in step.roles)
     yield f"INSERT INTO geosatu.step VALUES {rows}"  # noqa: S608  # words of our own
@@ -276,8 +281,36 @@ def _layer_statements(layer: Layer, public: str, internal: str, restricted: str)
         f"CREATE TRIGGER guard_status BEFORE UPDATE OF status ON {table} FOR EACH ROW "
         "WHEN (OLD.status IS DISTINCT FROM NEW.status) EXECUTE FUNCTION geosatu.guard_status()"
     )
+    yield from _edit_statements(layer, internal)
     if layer.home is not None:
         yield from _home_statements(layer)
+
+
+def _edit_statements(layer: Layer, internal: str) -> Iterator[str]:
+    """Who makes, changes and deletes features of a layer. Fields that an account may not read it may still write."""
+    table = table_of(layer).fullname
+    content = ", ".join(f'"{name}"' for name in content_columns(layer))
+    editing = editors(layer.edited_by)
+    yield f'GRANT INSERT ({content}, uid, created_by, updated_by) ON {table} TO "{internal}"'
+    yield f'GRANT UPDATE ({content}), DELETE ON {table} TO "{internal}"'
+    yield (
+        f'CREATE POLICY made ON {table} FOR INSERT TO "{internal}" WITH CHECK '
+        f"(status = 'draf' AND created_by = (SELECT geosatu.account_name()) AND {_within(editing)})"
+    )
+    yield (
+        f'CREATE POLICY deleted ON {table} FOR DELETE TO "{internal}" '
+        f"USING ({_within(role for role in editing if role != 'relawan')} OR {_own()})"
+    )
+    listed = (f"'{{{','.join(names)}}}'" for names in (editing, publishers(), EDITABLE))
+    yield (
+        f"CREATE TRIGGER guard_content BEFORE UPDATE OF {content} ON {table} FOR EACH ROW "
+        f"EXECUTE FUNCTION geosatu.guard_content({', '.join(listed)})"
+    )
+
+
+def content_columns(layer: Layer) -> list[str]:
+    """The columns that people fill."""
+    return [*(field.name for field in layer.fields.values() if field.measure is None), *GIVEN]
 
 
 def _home_statements(layer: Layer) -> Iterator[str]:
