@@ -8,7 +8,14 @@ from typing import Any
 import psycopg
 from fastapi import FastAPI, Request
 from psycopg import DataError, InterfaceError, OperationalError
-from psycopg.errors import InsufficientPrivilege, InternalError_, QueryCanceled
+from psycopg.errors import (
+    DeadlockDetected,
+    InsufficientPrivilege,
+    InternalError_,
+    LockNotAvailable,
+    QueryCanceled,
+    SerializationFailure,
+)
 from psycopg_pool import PoolTimeout
 from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
@@ -53,6 +60,11 @@ REFUSALS = (NotSignedIn, NotAllowed, InvalidLink, TooManyAttempts)
 
 TITLES = {404: "Alamat ini tidak ada.", 405: "Cara ini tidak tersedia di alamat ini."}
 
+OVERTAKEN = (LockNotAvailable, DeadlockDetected, SerializationFailure)
+"""How PostgreSQL ends a transaction for the sake of another one; nothing of it was kept."""
+
+AGAIN_SECONDS = 5
+
 OUT_OF_REACH = "transform: "
 """How PostGIS begins to say that PROJ cannot carry a place over into another CRS."""
 
@@ -78,6 +90,11 @@ def answer_to(error: Exception) -> JSONResponse:
     if isinstance(error, InsufficientPrivilege):
         log.warning("refused by the database: %s", error)
         return problem(403, "Anda tidak berhak melakukan ini.")
+    if isinstance(error, OVERTAKEN):
+        log.warning("overtaken: %s", error)
+        answer = problem(503, "Data ini sedang diubah orang lain, misalnya oleh impor. Coba lagi sebentar.")
+        answer.headers["Retry-After"] = str(AGAIN_SECONDS)
+        return answer
     if isinstance(error, QueryCanceled):
         return problem(503, "Permintaan ini terlalu berat. Minta wilayah atau halaman yang lebih kecil.")
     if isinstance(error, DataError):

@@ -24,12 +24,15 @@ from geosatu.features import PUBLIC
 from geosatu.layers import Catalogue
 from geosatu.settings import Settings
 
-OPTIONS = "-c timezone=UTC -c jit=off -c search_path=public"
-"""What every connection of ours is set to."""
+OPTIONS = "-c timezone=UTC -c jit=off -c search_path=public -c synchronous_commit=on"
+"""What every connection of ours is set to; what is acknowledged is on the disk, whatever the server's setting."""
 
 MINIMUM_POSTGIS = (3, 3)
 CONNECTIONS = 15
 """At most, of one engine."""
+
+LONGEST_QUEUE = 10
+"""Seconds that those who serve wait for others who write."""
 
 
 @contextmanager
@@ -62,13 +65,13 @@ def open_city(settings: Settings, catalogue: Catalogue) -> Iterator[Engine]:
 @contextmanager
 def open_service(owner: Engine, statement_seconds: int) -> Iterator[Engine]:
     """An engine for those who serve: it owns nothing, reads as the public until a transaction says otherwise, and
-    no statement of it takes longer, so that readers cannot tie up the database."""
+    no statement of it takes longer, so that readers cannot tie up the database. Nor does it wait long for others."""
     with owner.connect() as conn:
         password = service_password(conn)
     database = str(owner.url.database)
     url = owner.url.set(username=role_name(database, SERVICE), password=password)
     reader = role_name(database, PUBLIC.access)
-    with _engine(url, f"-c statement_timeout={statement_seconds}s -c role={reader}") as engine:
+    with _engine(url, f"-c statement_timeout={statement_seconds}s -c lock_timeout={LONGEST_QUEUE}s -c role={reader}") as engine:
         yield engine
 
 

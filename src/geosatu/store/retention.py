@@ -27,6 +27,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from geosatu.database.tables import audit, history, table_of
 from geosatu.features import Actor
 from geosatu.layers import Catalogue, Field, Layer, Retention
+from geosatu.store import acts
 
 FORGOTTEN = "retensi"
 """What the audit log calls it."""
@@ -51,6 +52,8 @@ def forget_expired(conn: Connection, catalogue: Catalogue, today: date, actor: A
     A version of the history that has no date itself goes by that of its feature, else by when it ended. The
     connection is the owner's, and its transaction the caller's.
     """
+    keeping = [layer for layer in catalogue if any(field.retention for field in layer.fields.values())]
+    acts.hold(conn, acts.with_homes(catalogue, keeping))
     found = [each for layer in catalogue for each in _of_layer(conn, layer, today, actor)]
     counts = [each._asdict() for each in found if each.features or each.versions]
     conn.execute(
