@@ -391,3 +391,10 @@ def test_a_blocking_rule_looks_at_the_neighbours(town: Town, strict: Layer) -> N
 def test_a_blocking_rule_looks_at_the_features_of_one_act_together(town: Town, strict: Layer) -> None:
     with pytest.raises(InvalidFeature, match="tumpang tindih"):
         town.apply("pic", rt(strict, "011", 112.004, 112.005), rt(strict, "012", 112.0045, 112.006))
+
+
+def test_an_edit_that_says_nothing_new_makes_no_version(town: Town) -> None:
+    number = town.made()
+    (done,) = town.apply("pic", town.edit(id=number, properties={"version": 1}, geometry=IN_BANDAR))
+
+    assert (done.feature.version, town.row(number).version) == (1, 1)
