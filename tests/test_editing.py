@@ -13,6 +13,7 @@ from conftest import settings_for
 from people import Person, person
 from shapely import Point, box
 from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import DBAPIError
 
 from geosatu.api.app import LONGEST_STATEMENT
 from geosatu.database.cluster import Cluster
@@ -381,7 +382,7 @@ def rt(strict: Layer, number: str, west: float, east: float, **given: Any) -> Ed
 def test_a_blocking_rule_looks_at_the_neighbours(town: Town, strict: Layer) -> None:
     (first,) = town.apply("pic", rt(strict, "001", 112.001, 112.002))
 
-    with pytest.raises(InvalidFeature, match="RT 001 dan RT 002 tumpang tindih|RT 002 dan RT 001 tumpang tindih"):
+    with pytest.raises(InvalidFeature, match=r"RT 001 dan RT 002 tumpang tindih|RT 002 dan RT 001 tumpang tindih"):
         town.apply("pic", rt(strict, "002", 112.0015, 112.003))
     town.apply("pic", rt(strict, "002", 112.002, 112.003))
     # What an edit itself moves away is no neighbour of it.
@@ -398,3 +399,17 @@ def test_an_edit_that_says_nothing_new_makes_no_version(town: Town) -> None:
     (done,) = town.apply("pic", town.edit(id=number, properties={"version": 1}, geometry=IN_BANDAR))
 
     assert (done.feature.version, town.row(number).version) == (1, 1)
+
+
+def test_a_volunteer_reads_what_is_public_and_what_they_made(town: Town) -> None:
+    own, other = town.made("relawan"), town.made("relawan_dua")
+    with town.service.connect() as conn:
+        act_as(conn, Actor("relawan", "publik", town.people["relawan"].id))
+        seen = set(conn.scalars(text("SELECT id FROM layer.pos_kamling WHERE status = 'draf'")))
+        published = conn.scalar(text("SELECT count(*) FROM layer.batas_kelurahan"))
+        with pytest.raises(DBAPIError, match="permission denied"):
+            conn.execute(text("SELECT koordinator FROM layer.pos_kamling"))
+
+    assert own in seen
+    assert other not in seen
+    assert published == 2
