@@ -141,13 +141,6 @@ def test_a_replace_empties_what_it_does_not_name_but_nothing_that_the_editor_can
     assert (row.alamat, row.koordinator) == (None, "Orang Uji")
 
 
-def test_an_edit_that_changes_nothing_makes_no_version(town: Town) -> None:
-    number = town.made()
-    (done,) = town.apply("pic", town.edit(id=number, version=1, properties={}, geometry=IN_BANDAR))
-
-    assert (done.feature.version, town.row(number).version) == (1, 1)
-
-
 def test_a_stale_edit_is_told_what_changed_by_whom_and_when(town: Town) -> None:
     number = town.made()
     town.apply("walidata", town.edit(id=number, properties={"nama": "Pos Mawar"}))

@@ -94,12 +94,10 @@ def create(conn: Connection, layer: Layer, features: Sequence[Mapping[str, Any]]
 def change(conn: Connection, layer: Layer, changes: Sequence[Mapping[str, Any]]) -> dict[int, Stored]:
     """The features that were still as their editors saw them, changed.
 
-    Each maps `id`, `version` (None: whatever it is) and the columns that change; all name the same columns. Where
-    they name none, the features stay as they are, and so do their versions.
+    Each maps `id`, `version` (None: whatever it is) and the columns that change; all name the same columns.
     """
     names = frozenset(changes[0]) - {"id", "version"}
-    statement = _update(layer, names) if names else _same(layer)
-    return {each.id: each for each in _run(conn, layer, statement, changes)}
+    return {each.id: each for each in _run(conn, layer, _update(layer, names), changes)}
 
 
 def remove(conn: Connection, layer: Layer, chosen: Sequence[Mapping[str, Any]]) -> dict[int, Stored]:
@@ -161,14 +159,6 @@ def _update(layer: Layer, names: frozenset[str]) -> str:
     return (
         f"UPDATE {table_of(layer).fullname} AS f SET {values} FROM {_given(layer, ['id', 'version', *listed])} "  # noqa: S608
         f"WHERE {_SAME} RETURNING {_RETURNED}"
-    )
-
-
-@lru_cache(maxsize=1024)
-def _same(layer: Layer) -> str:
-    return (
-        f"SELECT {_RETURNED} FROM {table_of(layer).fullname} AS f, {_given(layer, ['id', 'version'])} "  # noqa: S608
-        f"WHERE {_SAME}"
     )
 
 
