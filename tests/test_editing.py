@@ -352,6 +352,16 @@ def test_a_public_copy_does_not_move_a_home(town: Town) -> None:
     assert (after.geom, after.nama) == (row.geom, "Rumah Bu RT")
 
 
+def test_a_home_that_is_hidden_for_want_of_an_rt_can_be_changed_and_deleted(town: Town) -> None:
+    home = {"nama": "Rumah", "no_rt": "008", "no_rw": "008"}
+    (made,) = town.apply("pic", town.edit("titik_rt", properties=home, geometry=Point(112.0002, -7.8002)))
+    town.apply("pic", town.edit("titik_rt", id=made.feature.id, properties={"nama": "Rumah Pak RT"}))
+    assert town.row(made.feature.id, "titik_rt").geom_public is None
+
+    town.apply("pic", town.edit("titik_rt", id=made.feature.id, deletes=True))
+    assert town.row(made.feature.id, "titik_rt") is None
+
+
 def test_a_thousand_features_are_one_act(town: Town) -> None:
     edits = [
         town.edit(properties=GIVEN | {"nama": f"Pos {n}"}, geometry=Point(112.001 + n * 1e-6, -7.805))

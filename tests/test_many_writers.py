@@ -237,7 +237,9 @@ def test_areas_homes_reviews_imports_and_retention_at_once_keep_every_change_and
 
     def redrawn(n: int, k: int) -> Edit:
         place = n % RTS
-        return town.edit("batas_rt", id=neighbourhood["batas_rt"][place], geometry=plot(place, wide=(n + k) % 2 == 0))
+        shape = plot(place, wide=(n + k) % 2 == 0)
+        said = {"keterangan": f"{n}-{k}"}
+        return town.edit("batas_rt", id=neighbourhood["batas_rt"][place], properties=said, geometry=shape)
 
     def moved(n: int, k: int, name: str) -> Edit:
         place = n % RTS
@@ -268,9 +270,10 @@ def test_areas_homes_reviews_imports_and_retention_at_once_keep_every_change_and
     def brought(n: int) -> Counter[str]:
         numbers = [(place, {"no_rt": f"{place + 1:03}", "no_rw": "001"}) for place in range(RTS)]
         areas, homes = tmp_path / f"rt-{n}.geojson", tmp_path / f"titik-{n}.geojson"
-        areas.write_text(collection(*(feature(plot(p, wide=n % 2 == 0), **AREA, **given) for p, given in numbers)))
-        homes.write_text(collection(*(feature(home_place(p, north=n % 2 == 0), nama=f"Impor {n}", **given)
-                                      for p, given in numbers)))  # fmt: skip
+        drawn = (feature(plot(place, wide=n % 2 == 0), **AREA | said) for place, said in numbers)
+        found = (feature(home_place(place, north=n % 2 == 0), nama=f"Impor {n}", **said) for place, said in numbers)
+        areas.write_text(collection(*drawn))
+        homes.write_text(collection(*found))
         return Counter(
             {"batas_rt": imported(town, "batas_rt", areas), "titik_rt": imported(town, "titik_rt", homes)}
         )

@@ -38,6 +38,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects.postgresql import array
+from sqlalchemy.schema import CreateTable
 from sqlalchemy.types import UserDefinedType
 
 from geosatu.crs import STORAGE_SRID
@@ -94,7 +95,8 @@ def open_stage(conn: Connection, layer: Layer) -> None:
     """An empty stage beside the layer's table, gone when the transaction ends."""
     staged = _staged(layer)
     conn.execute(text(f"DROP TABLE IF EXISTS pg_temp.{staged.name}"))
-    staged.create(conn)
+    # Without GeoAlchemy's events, which change the table object for a moment: another thread may use it.
+    conn.execute(CreateTable(staged))
 
 
 def stage(conn: Connection, layer: Layer, candidates: Iterable[Candidate]) -> None:
