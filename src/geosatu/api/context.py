@@ -32,6 +32,10 @@ from geosatu.store.revisions import Revisions
 LONGEST_WAIT = 20.0
 """Seconds until a request without a connection is told to come back."""
 
+WRITERS = 8
+"""Requests that write at a time. Those for one layer wait for each other, and must not take the connections of those
+who read."""
+
 KEPT_OVERVIEWS = 200
 HASHING = 2
 """Passwords that are looked at at the same time."""
@@ -63,6 +67,7 @@ class City:
     turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(CONNECTIONS))
     """Requests wait for a connection here and not in a thread: threads that wait would be missing where the
     requests that have one want to finish."""
+    writing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(WRITERS))
     hashing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(HASHING))
     """Each password that is looked at takes memory for as long as that lasts."""
     _lock: threading.Lock = field(default_factory=threading.Lock)

@@ -63,7 +63,7 @@ TITLES = {404: "Alamat ini tidak ada.", 405: "Cara ini tidak tersedia di alamat 
 OVERTAKEN = (LockNotAvailable, DeadlockDetected, SerializationFailure)
 """How PostgreSQL ends a transaction for the sake of another one; nothing of it was kept."""
 
-AGAIN_SECONDS = 5
+AGAIN = {"Retry-After": "5"}
 
 OUT_OF_REACH = "transform: "
 """How PostGIS begins to say that PROJ cannot carry a place over into another CRS."""
@@ -84,6 +84,8 @@ def answer_to(error: Exception) -> JSONResponse:
             log.warning("refused: %s", error)
         if isinstance(error, TooManyAttempts):
             answer.headers["Retry-After"] = str(error.seconds)
+        if isinstance(error, DatabaseUnavailable):
+            answer.headers.update(AGAIN)
         if isinstance(error, NotSignedIn):
             answer.headers["WWW-Authenticate"] = 'Basic realm="geosatu", charset="UTF-8"'
         return answer
@@ -93,7 +95,7 @@ def answer_to(error: Exception) -> JSONResponse:
     if isinstance(error, OVERTAKEN):
         log.warning("overtaken: %s", error)
         answer = problem(503, "Data ini sedang diubah orang lain, misalnya oleh impor. Coba lagi sebentar.")
-        answer.headers["Retry-After"] = str(AGAIN_SECONDS)
+        answer.headers.update(AGAIN)
         return answer
     if isinstance(error, QueryCanceled):
         return problem(503, "Permintaan ini terlalu berat. Minta wilayah atau halaman yang lebih kecil.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Annotated, Any
@@ -66,9 +67,10 @@ async def worker(request: Request, reader: ReaderDep) -> Worker:
 WorkerDep = Annotated[Worker, Depends(worker)]
 
 
-async def work_connection(city: CityDep, worker: WorkerDep) -> AsyncIterator[Connection]:
+async def work_connection(request: Request, city: CityDep, worker: WorkerDep) -> AsyncIterator[Connection]:
     """A connection that acts as who works; what is not committed is taken back."""
-    async with turn(city.turns):
+    writes = request.method != "GET"
+    async with turn(city.writing) if writes else nullcontext(), turn(city.turns):
         conn = await run_in_threadpool(city.engine.connect)
         try:
             await run_in_threadpool(act_as, conn, worker.actor)

@@ -71,7 +71,8 @@ def open_service(owner: Engine, statement_seconds: int) -> Iterator[Engine]:
     database = str(owner.url.database)
     url = owner.url.set(username=role_name(database, SERVICE), password=password)
     reader = role_name(database, PUBLIC.access)
-    with _engine(url, f"-c statement_timeout={statement_seconds}s -c lock_timeout={LONGEST_QUEUE}s -c role={reader}") as engine:
+    limits = f"-c statement_timeout={statement_seconds}s -c lock_timeout={LONGEST_QUEUE}s"
+    with _engine(url, f"{limits} -c role={reader}") as engine:
         yield engine
 
 
