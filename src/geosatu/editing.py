@@ -7,7 +7,7 @@ transaction. All edits of a call are one act, and are kept all or none.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import groupby
@@ -105,16 +105,39 @@ def apply(
     `InvalidFeature`, `UnknownFeature`, `NotAllowed` or `StaleEdit` tell why none of them can be kept; the caller
     ends the transaction.
     """
-    if len(edits) > MOST_AT_ONCE:
-        raise InvalidFeature(f"Terlalu banyak perubahan sekaligus: {len(edits)}; paling banyak {MOST_AT_ONCE}.")
     if not edits:
         return []
-    acts.begin(conn, acts.with_homes(catalogue, (each.layer for each in edits)), door, editor.actor, reason)
+    begin(conn, catalogue, (each.layer for each in edits), editor, door, reason)
+    return make(conn, catalogue, edits, editor)
+
+
+def begin(
+    conn: Connection,
+    catalogue: Catalogue,
+    layers: Iterable[Layer],
+    editor: Editor,
+    door: Door,
+    reason: str | None = None,
+) -> None:
+    """From here to the end of the transaction all edits in these layers are one act, and nobody else edits there."""
+    acts.begin(conn, acts.with_homes(catalogue, layers), door, editor.actor, reason)
+
+
+def make(conn: Connection, catalogue: Catalogue, edits: Sequence[Edit], editor: Editor) -> list[Done]:
+    """Make these edits as part of the act that has begun, where later ones depend on what became of earlier ones;
+    otherwise as `apply`."""
+    require_few(len(edits))
     done: list[Done] = []
     for (layer, kind, _), group in groupby(edits, key=lambda each: (each.layer, _kind(each), _said(each))):
         for run in _runs(list(group)):
             done += _WAYS[kind](conn, catalogue, layer, run, editor)
     return done
+
+
+def require_few(count: int) -> None:
+    """Refuse more edits than an act may have."""
+    if count > MOST_AT_ONCE:
+        raise InvalidFeature(f"Terlalu banyak perubahan sekaligus: {count}; paling banyak {MOST_AT_ONCE}.")
 
 
 def _kind(each: Edit) -> Literal["created", "changed", "deleted"]:

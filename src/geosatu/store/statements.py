@@ -338,6 +338,11 @@ def some_cells(layer: Layer, query: Query, access: Access) -> Statement:
     return _statement(_cells, layer, query, access, {"most": query.limit or None})
 
 
+def ids(layer: Layer, query: Query, access: Access) -> Statement:
+    """The ids of the features of a page, one a row."""
+    return _statement(_ids, layer, query, access, {"most": query.limit})
+
+
 def _whole(query: Query) -> Query:
     return replace(query, limit=0, after=None, skip=0, sort=(), gml=None)
 
@@ -371,6 +376,10 @@ def _cells(layer: Layer, shape: Query, access: Access, extra: ColumnElement[bool
         axes = [func.ST_AsText(placed, decimals).label("wkt")]
     wanted = select(table_of(layer).c.id, *columns, *(axes if shape.geometry else ()))
     return _in_order(layer, shape, access, extra, wanted)
+
+
+def _ids(layer: Layer, shape: Query, access: Access, extra: ColumnElement[bool] | None) -> Select[Any]:
+    return _in_order(layer, shape, access, extra, select(table_of(layer).c.id))
 
 
 def _in_order(
