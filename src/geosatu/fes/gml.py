@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from xml.etree.ElementTree import Element
 
 import numpy
@@ -33,7 +33,11 @@ SINGLE_OF = {
 }
 """The geometries of many parts, and what a part may be."""
 
-TOGETHER = {"Point": shapely.multipoints, "LineString": shapely.multilinestrings, "Polygon": shapely.multipolygons}
+TOGETHER: dict[str, Any] = {
+    "Point": shapely.multipoints,
+    "LineString": shapely.multilinestrings,
+    "Polygon": shapely.multipolygons,
+}
 
 GML_TAGS = frozenset(("Point", "LineString", "Curve", "Polygon", "Surface", "Envelope", "Box", *SINGLE_OF))
 """The elements that are a geometry."""
