@@ -7,14 +7,17 @@ for the store to say.
 
 from __future__ import annotations
 
-from geosatu.fes.filters import Dialect, filter_tree, ids_tree, named
+from geosatu.fes.filters import IDS, Dialect, filter_tree, ids_tree, named
 from geosatu.fes.gml import GML_TAGS, degrees, shape_of
-from geosatu.fes.xml import Document, read_xml, tag_of
+from geosatu.fes.xml import MAX_ELEMENTS, Document, children, read_xml, tag_of, text_of
 
 __all__ = [
     "GML_TAGS",
+    "IDS",
+    "MAX_ELEMENTS",
     "Dialect",
     "Document",
+    "children",
     "degrees",
     "filter_tree",
     "ids_tree",
@@ -22,4 +25,5 @@ __all__ = [
     "read_xml",
     "shape_of",
     "tag_of",
+    "text_of",
 ]

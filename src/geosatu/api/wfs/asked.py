@@ -10,7 +10,7 @@ from geosatu.api.parameters import pairs_of
 from geosatu.api.wfs.exceptions import Refused, reading
 from geosatu.api.wfs.versions import LATEST, NAMESPACE, VERSIONS, Version, version_named
 from geosatu.errors import shortened
-from geosatu.fes import Document, read_xml, tag_of
+from geosatu.fes import MAX_ELEMENTS, Document, read_xml, tag_of
 from geosatu.layers import Catalogue, Layer
 from geosatu.store.gml import PREFIX
 
@@ -54,7 +54,7 @@ class Said(NamedTuple):
         return version_named(self.given.get("version", LATEST)) or VERSIONS[LATEST]
 
 
-def said_of(query_string: bytes, content_type: bytes, body: bytes | None) -> Said:
+def said_of(query_string: bytes, content_type: bytes, body: bytes | None, most: int = MAX_ELEMENTS) -> Said:
     """What a request says; the address of one with a body adds what the body leaves open."""
     with reading("request"):
         given = _given(pairs_of(query_string))
@@ -64,7 +64,7 @@ def said_of(query_string: bytes, content_type: bytes, body: bytes | None) -> Sai
         with reading("request"):
             return Said({**given, **_given(pairs_of(body.strip(), LONGEST_FORM))}, None)
     with reading("request", "OperationParsingFailed"):
-        document = read_xml(body)
+        document = read_xml(body, most)
     root = document.root
     stated = {name.rpartition("}")[2].lower(): value for name, value in root.attrib.items()}
     named = {ALIASES.get(name, name): value for name, value in stated.items()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -32,6 +32,12 @@ READING: dict[str, tuple[str, ...]] = {
 }
 """The operations that everybody may use, by version."""
 
+WRITING = ("Transaction",)
+"""The operations of those who may edit, in every version."""
+
+ACTIONS = ("Insert", "Update", "Delete")
+"""What WFS 1 says may be done with the features of a type."""
+
 CONFORMANCE = {
     "ImplementsSimpleWFS": True,
     "ImplementsBasicWFS": True,
@@ -60,7 +66,13 @@ class Capabilities:
     base: str
     catalogue: Catalogue
     overview: Overview
-    operations: Sequence[str]
+    edited: Collection[str]
+    """The layers that this reader may edit somewhere."""
+
+    @property
+    def operations(self) -> Sequence[str]:
+        """What this reader may ask for. Programs take every layer for theirs to edit where there is a Transaction."""
+        return (*READING[self.version.number], *(WRITING if self.edited else ()))
 
     def document(self) -> bytes:
         """The whole document."""
@@ -154,9 +166,13 @@ class Capabilities:
             *([node("ows:Keywords", None, *self._keywords(layer))] if layer.keywords else []),
             node(f"wfs:Default{word}", None, first),
             *(node(f"wfs:Other{word}", None, other) for other in others),
+            *([self._actions()] if self.version.number == "1.1.0" and layer.name in self.edited else []),
             node("wfs:OutputFormats", None, *(node("wfs:Format", None, each) for each in forms)),
             self._bounds(layer),
         )
+
+    def _actions(self) -> Markup:
+        return node("wfs:Operations", None, *(node("wfs:Operation", None, each) for each in ("Query", *ACTIONS)))
 
     def _keywords(self, layer: Layer) -> Iterator[Markup]:
         return (node("ows:Keyword", None, word) for word in layer.keywords)
@@ -212,6 +228,7 @@ class Capabilities:
             yield node(f"wfs:{name}", None, *inside.get(name, ()), *ways)
 
     def _type_1_0(self, layer: Layer) -> Markup:
+        edited = layer.name in self.edited
         edges = zip(("minx", "miny", "maxx", "maxy"), self._box(layer), strict=True)
         return node(
             "wfs:FeatureType",
@@ -221,6 +238,7 @@ class Capabilities:
             node("wfs:Abstract", None, layer.abstract),
             *([node("wfs:Keywords", None, ", ".join(layer.keywords))] if layer.keywords else []),
             node("wfs:SRS", None, "EPSG:4326"),
+            *([node("wfs:Operations", None, *(node(f"wfs:{each}") for each in ("Query", *ACTIONS)))] if edited else []),
             node("wfs:LatLongBoundingBox", dict(edges)),
         )
 

@@ -14,28 +14,33 @@ from starlette.requests import ClientDisconnect
 from starlette.requests import Request as HttpRequest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from geosatu.api.access import EVERYBODY, REASON, Reader, reader_of
+from geosatu.api.access import EVERYBODY, REASON, Reader, account_of, reader_of
 from geosatu.api.context import City, connection
 from geosatu.api.hot import LISTENED_AFTER, Answer, send_answer, start_answer
 from geosatu.api.links import base_of
 from geosatu.api.presence import Present
 from geosatu.api.wfs import stored
 from geosatu.api.wfs.asked import Asked, Said, asked_of, layer_named, said_of
-from geosatu.api.wfs.capabilities import READING, Capabilities
+from geosatu.api.wfs.capabilities import READING, WRITING, Capabilities
 from geosatu.api.wfs.exceptions import Refused, report_of
 from geosatu.api.wfs.features import Plan, Request
 from geosatu.api.wfs.places import Places
 from geosatu.api.wfs.questions import format_of, require_stored
 from geosatu.api.wfs.schema import application_schema
+from geosatu.api.wfs.transaction import MOST_ELEMENTS
 from geosatu.api.wfs.versions import LATEST, VERSIONS, Version
+from geosatu.api.wfs.writing import edited_by, transact
 from geosatu.errors import shortened
-from geosatu.fes import tag_of
+from geosatu.fes import MAX_ELEMENTS, tag_of
 from geosatu.layers import Layer
 
 PATH = "/wfs"
 METHODS = ("GET", "HEAD", "POST")
 LARGEST_BODY = 1_000_000
 """Bytes of a request."""
+
+LARGEST_TRANSACTION = 20_000_000
+"""Bytes of a request of somebody with an account, who may send a whole layer."""
 
 SHORT_BODY = 20_000
 """Bytes that are read at once; what is longer is read in a thread, so that others need not wait."""
@@ -61,7 +66,7 @@ class Wfs:
         headers = dict(scope["headers"])
         reader, version = EVERYBODY, VERSIONS[LATEST]
         try:
-            said = await _said(scope, receive, headers)
+            said = await self._said(scope, receive, headers)
             version = said.version
             reader = await self._reader(scope, headers, said)
             asked = asked_of(said)
@@ -86,10 +91,22 @@ class Wfs:
     def _plan(self, asked: Asked, reader: Reader, request: HttpRequest) -> Plan:
         known = READING[asked.version.number]
         operation = OPERATIONS.get(asked.operation)
-        if operation is None or asked.operation not in known:
+        if operation is None or asked.operation not in (*known, *WRITING):
             told = f"Operasi {shortened(asked.operation)!r} tidak ada di versi {asked.version.number}"
             raise Refused("OperationNotSupported", f"{told}; yang ada: {', '.join(known)}.", "request")
         return operation(self, asked, reader, request)
+
+    async def _said(self, scope: Scope, receive: Receive, headers: Mapping[bytes, bytes]) -> Said:
+        if scope["method"] not in METHODS:
+            told = f"Metode {shortened(scope['method'])} tidak dikenal di sini; pakai GET atau POST."
+            raise Refused("OperationNotSupported", told, "request", 405)
+        if scope["method"] != "POST":
+            return said_of(scope["query_string"], b"", None)
+        known = await account_of(self.city.known, headers) is not None
+        bytes_, elements = (LARGEST_TRANSACTION, MOST_ELEMENTS) if known else (LARGEST_BODY, MAX_ELEMENTS)
+        body = await _body(receive, bytes_)
+        given = (scope["query_string"], headers.get(b"content-type", b""), body, elements)
+        return said_of(*given) if len(body) <= SHORT_BODY else await run_in_threadpool(said_of, *given)
 
     async def _reader(self, scope: Scope, headers: Mapping[bytes, bytes], said: Said) -> Reader:
         """Who asks; the reason for restricted fields is taken out of what is given."""
@@ -116,18 +133,7 @@ class Wfs:
         return Request(asked, reader, self._places, self.base(request), by_address)
 
 
-async def _said(scope: Scope, receive: Receive, headers: Mapping[bytes, bytes]) -> Said:
-    if scope["method"] not in METHODS:
-        told = f"Metode {shortened(scope['method'])} tidak dikenal di sini; pakai GET atau POST."
-        raise Refused("OperationNotSupported", told, "request", 405)
-    if scope["method"] != "POST":
-        return said_of(scope["query_string"], b"", None)
-    body = await _body(receive)
-    given = (scope["query_string"], headers.get(b"content-type", b""), body)
-    return said_of(*given) if len(body) <= SHORT_BODY else await run_in_threadpool(said_of, *given)
-
-
-async def _body(receive: Receive) -> bytes:
+async def _body(receive: Receive, most: int) -> bytes:
     """What was sent, unless it is too much."""
     found = bytearray()
     while True:
@@ -135,8 +141,8 @@ async def _body(receive: Receive) -> bytes:
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
         found += message.get("body", b"")
-        if len(found) > LARGEST_BODY:
-            told = f"Isi permintaan ini terlalu besar, paling banyak {LARGEST_BODY} bita."
+        if len(found) > most:
+            told = f"Isi permintaan ini terlalu besar, paling banyak {most} bita."
             raise Refused("OperationParsingFailed", told, "request", 413)
         if not message.get("more_body", False):
             return bytes(found)
@@ -160,11 +166,12 @@ async def _refuse(send: Send, scope: Scope, reader: Reader, error: Exception, ve
 
 def _capabilities(wfs: Wfs, asked: Asked, reader: Reader, request: HttpRequest) -> Plan:
     base, version = wfs.base(request), asked.version
+    edited = edited_by(reader, wfs.city.catalogue)
 
     async def make() -> Answer:
         async with asynccontextmanager(connection)(wfs.city, reader) as conn:
             overview = await run_in_threadpool(wfs.city.overview, conn, reader)
-        told = Capabilities(version, base, wfs.city.catalogue, overview, READING[version.number])
+        told = Capabilities(version, base, wfs.city.catalogue, overview, edited)
         return Answer(told.document(), b"text/xml" if version.number != "2.0.0" else b"application/xml")
 
     return Plan([layer.name for layer in wfs.city.catalogue], make)
@@ -209,6 +216,10 @@ def _described(wfs: Wfs, asked: Asked, _reader: Reader, _: HttpRequest) -> Plan:
     return Plan([], make)
 
 
+def _transaction(wfs: Wfs, asked: Asked, reader: Reader, request: HttpRequest) -> Plan:
+    return Plan([], lambda: transact(request, wfs.city, reader, asked))
+
+
 OPERATIONS: dict[str, Operation] = {
     "GetCapabilities": _capabilities,
     "DescribeFeatureType": _schema,
@@ -216,5 +227,6 @@ OPERATIONS: dict[str, Operation] = {
     "GetPropertyValue": lambda wfs, asked, reader, request: wfs.features(asked, reader, request).values(),
     "ListStoredQueries": _listed,
     "DescribeStoredQueries": _described,
+    "Transaction": _transaction,
 }
 """What a request may ask for, in whatever version has it."""
