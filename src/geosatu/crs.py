@@ -63,6 +63,18 @@ def parse_crs(said: str, parameter: str) -> Crs:
     return SUPPORTED[uri]
 
 
+def parse_srs(said: str, parameter: str) -> Crs:
+    """The CRS of a WFS's `srsName`, with the order of axes that its form stands for: short names and those of the old
+    register put x before y, URNs and URIs do as the authority says."""
+    short = re.fullmatch(r"(?:EPSG:|https?://www\.opengis\.net/gml/srs/epsg\.xml#)(\d{4,6})", said, re.IGNORECASE)
+    if short is not None:
+        return parse_crs(f"EPSG:{short[1]}", parameter)._replace(north_first=False)
+    plain = re.sub("^urn:(x-ogc:def|ogc:def):crs:", "urn:ogc:def:crs:", said, flags=re.IGNORECASE)
+    if re.fullmatch(r"urn:ogc:def:crs:OGC:[\d.]*:(?:CRS)?84", plain):
+        return WGS84_EAST_FIRST
+    return parse_crs(plain, parameter)
+
+
 def crs_near(longitude: float) -> list[Crs]:
     """The systems that a reader near this longitude has use for, CRS84 first."""
     zone = int((longitude + 180) // 6) + 1

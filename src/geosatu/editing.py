@@ -7,7 +7,7 @@ transaction. All edits of a call are one act, and are kept all or none.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import groupby
@@ -28,7 +28,7 @@ from geosatu.content.values import value_of
 from geosatu.crs import STORAGE_SRID, WGS84_EAST_FIRST, Crs
 from geosatu.errors import InvalidFeature, NotAllowed, StaleEdit, UnknownFeature, shortened
 from geosatu.features import Actor, Box
-from geosatu.layers import OWNERS, RESERVED, STATUSES, SYSTEM_FIELDS, Catalogue, Field, Layer
+from geosatu.layers import OWNERS, RESERVED, STATUSES, SYSTEM_FIELDS, Access, Catalogue, Field, Layer
 from geosatu.rights import EDITABLE, Right, may_create, may_edit
 from geosatu.store import acts, edit, read, review
 from geosatu.store.acts import Door
@@ -105,16 +105,39 @@ def apply(
     `InvalidFeature`, `UnknownFeature`, `NotAllowed` or `StaleEdit` tell why none of them can be kept; the caller
     ends the transaction.
     """
-    if len(edits) > MOST_AT_ONCE:
-        raise InvalidFeature(f"Terlalu banyak perubahan sekaligus: {len(edits)}; paling banyak {MOST_AT_ONCE}.")
     if not edits:
         return []
-    acts.begin(conn, acts.with_homes(catalogue, (each.layer for each in edits)), door, editor.actor, reason)
+    begin(conn, catalogue, (each.layer for each in edits), editor, door, reason)
+    return make(conn, catalogue, edits, editor)
+
+
+def begin(
+    conn: Connection,
+    catalogue: Catalogue,
+    layers: Iterable[Layer],
+    editor: Editor,
+    door: Door,
+    reason: str | None = None,
+) -> None:
+    """From here to the end of the transaction all edits in these layers are one act, and nobody else edits there."""
+    acts.begin(conn, acts.with_homes(catalogue, layers), door, editor.actor, reason)
+
+
+def make(conn: Connection, catalogue: Catalogue, edits: Sequence[Edit], editor: Editor) -> list[Done]:
+    """Make these edits as part of the act that has begun, where later ones depend on what became of earlier ones;
+    otherwise as `apply`."""
+    require_few(len(edits))
     done: list[Done] = []
     for (layer, kind), group in groupby(edits, key=lambda each: (each.layer, _kind(each))):
         for run in _runs(list(group)):
             done += _WAYS[kind](conn, catalogue, layer, run, editor)
     return done
+
+
+def require_few(count: int) -> None:
+    """Refuse more edits than an act may have."""
+    if count > MOST_AT_ONCE:
+        raise InvalidFeature(f"Terlalu banyak perubahan sekaligus: {count}; paling banyak {MOST_AT_ONCE}.")
 
 
 def _kind(each: Edit) -> Literal["created", "changed", "deleted"]:
@@ -153,6 +176,45 @@ def _create(conn: Connection, catalogue: Catalogue, layer: Layer, edits: list[Ed
     if len(made) + len(there) < len(uids):
         raise InvalidFeature("Uid fitur ini sudah dipakai fitur lain; beri uid yang baru.")
     return [Done(layer.name, "created", made.get(uid) or there[uid], repeated=uid in there) for uid in uids]
+
+
+def with_copies(conn: Connection, edits: Sequence[Edit], access: Access) -> list[Edit]:
+    """The edits; where a new feature has the uid of another one, but says something else, it is a copy of that one and
+    gets a uid of its own.
+
+    Programs take over every value when somebody duplicates a feature, splits it, or puts the merger of several in
+    their place. What tells a feature from others, and what became of it in the review, is not taken over. What there
+    is, is compared as far as the editor reads it.
+    """
+    known: dict[Layer, Mapping[uuid.UUID, Mapping[str, Any]]] = {}
+    for layer in {each.layer for each in edits if each.uid is not None}:
+        uids = [each.uid for each in edits if each.layer == layer and each.uid is not None]
+        known[layer] = edit.contents_by_uid(conn, layer, uids, access)
+    return [each if each.uid is None else _told_apart(conn, each, each.uid, known[each.layer]) for each in edits]
+
+
+def _told_apart(conn: Connection, each: Edit, uid: uuid.UUID, known: Mapping[uuid.UUID, Mapping[str, Any]]) -> Edit:
+    there = known.get(uid)
+    if there is None and not edit.was_deleted(conn, each.layer, [uid]):
+        return each
+    own = ("status", *(("kode_wilayah",) if each.layer.name != OWNERS else ()))
+    properties = {name: value for name, value in (each.properties or {}).items() if name not in own}
+    same = there is not None and _says(each, there)
+    return replace(each, properties=properties, uid=uid if same else None)
+
+
+def _says(each: Edit, there: Mapping[str, Any]) -> bool:
+    """Whether a new feature says what is there already, as far as the editor sees it."""
+    try:
+        columns = _values(each.layer, replace(each, properties={**(each.properties or {}), "status": None}), None)
+        geometry = _geometry(each.layer, each, None)
+    except ValueError:
+        return False
+    # The public place of a home tells nothing of where it is.
+    moved = each.layer.home is None and not shapely.equals_exact(
+        geometry, shapely.from_wkb(there["geometry"]), SAME_PLACE_DEGREES
+    )
+    return not moved and all(there[name] == value for name, value in columns.items() if name in there)
 
 
 # --- Changing ---------------------------------------------------------------------------------------------

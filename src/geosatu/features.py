@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from datetime import timedelta, timezone
-from typing import NamedTuple, Self
+from typing import Literal, NamedTuple, Self
 
 from geosatu.cql2 import Tree
 from geosatu.crs import WGS84_EAST_FIRST, Crs
@@ -70,6 +70,16 @@ Key = tuple[str | int | float | bool | None, ...]
 """Where a feature stands in an order: its sort values as JSON has them, its id last."""
 
 
+class Gml(NamedTuple):
+    """How features are written as members of a WFS answer."""
+
+    version: Literal["2", "3.1", "3.2"]
+    srs_name: str
+    """What geometries say of their CRS."""
+    value: bool = False
+    """Only the value of the property that was asked for, as GetPropertyValue answers."""
+
+
 @dataclass(frozen=True)
 class Query:
     """Which features of a layer are asked for, and how. Every door parses its own dialect into one of these."""
@@ -87,11 +97,17 @@ class Query:
     """Only these properties; None: all that the reader may see."""
     geometry: bool = True
     crs: Crs = WGS84_EAST_FIRST
+    skip: int = 0
+    """How many features to pass over behind `after`, where no key is known; a key is cheaper."""
+    gml: Gml | None = None
+    """As members of a WFS answer; None: as GeoJSON."""
+    named_ids: bool = False
+    """Whether GeoJSON tells ids with the name of the layer, as a WFS does."""
 
 
 @dataclass(frozen=True)
 class Page:
-    """One page of features, rendered by PostGIS as the inside of a GeoJSON `features` array."""
+    """One page of features, rendered by PostGIS as the inside of a GeoJSON `features` array, or as GML members."""
 
     features: bytes
     returned: int

@@ -32,6 +32,7 @@ from geosatu.api import (
 from geosatu.api.context import LONGEST_WAIT, City
 from geosatu.api.hot import Hot
 from geosatu.api.problems import problem, register_problems
+from geosatu.api.wfs.door import Wfs
 from geosatu.database.connect import conninfo_of
 from geosatu.database.rights import conninfo_as
 from geosatu.features import PUBLIC
@@ -58,21 +59,27 @@ STREAMS = 10
 LARGEST_BODY = 1_000_000
 
 
-SHARED = ("/ogc", "/files/")
-METHODS = b"GET, HEAD, OPTIONS"
+SHARED = ("/ogc", "/files/", "/wfs")
 
 FOR_OTHERS = [
     (b"access-control-allow-origin", b"*"),
     (b"access-control-expose-headers", b"ETag, Content-Crs, Link, Content-Disposition, Content-Range"),
 ]
-WHAT_IS_ALLOWED = [
-    *FOR_OTHERS,
-    (b"allow", METHODS),
-    (b"access-control-allow-methods", METHODS),
-    (b"access-control-allow-headers", b"If-None-Match, Range"),
-    (b"access-control-max-age", b"7200"),  # as long as Chromium keeps it
-    (b"content-length", b"0"),
-]
+
+
+def what_is_allowed(path: str) -> list[tuple[bytes, bytes]]:
+    """The head of an answer to OPTIONS; a WFS is asked by POST as well."""
+    methods, headers = b"GET, HEAD, OPTIONS", b"If-None-Match, Range"
+    if path.startswith("/wfs"):
+        methods, headers = b"GET, HEAD, POST, OPTIONS", headers + b", Content-Type"
+    return [
+        *FOR_OTHERS,
+        (b"allow", methods),
+        (b"access-control-allow-methods", methods),
+        (b"access-control-allow-headers", headers),
+        (b"access-control-max-age", b"7200"),  # as long as Chromium keeps it
+        (b"content-length", b"0"),
+    ]
 
 
 class OpenToOthers:
@@ -88,7 +95,7 @@ class OpenToOthers:
         if scope["type"] != "http" or not scope["path"].startswith(SHARED):
             await self.app(scope, receive, send)
         elif scope["method"] == "OPTIONS":
-            await send({"type": "http.response.start", "status": 200, "headers": WHAT_IS_ALLOWED})
+            await send({"type": "http.response.start", "status": 200, "headers": what_is_allowed(scope["path"])})
             await send({"type": "http.response.body"})
         else:
 
@@ -209,7 +216,7 @@ def create_app(settings: Settings, catalogue: Catalogue, engine: Engine) -> ASGI
     app.include_router(data_list_pages.router)
     app.include_router(audit_pages.router)
     register_problems(app)
-    return SlashAtEnd(OpenToOthers(Hot(app, city)))
+    return SlashAtEnd(OpenToOthers(Wfs(Hot(app, city), city)))
 
 
 def _pool(conninfo: str, least: int, most: int, planning: str) -> Pool:

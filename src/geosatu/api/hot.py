@@ -84,7 +84,7 @@ class Hot:
             revision = None if reader.restricted else self.city.revisions.of(layer)
             tag = None if revision is None else f'W/"{self.city.edition}-{revision}{reader.mark}"'.encode()
             if tag is not None and tag in headers.get(b"if-none-match", b""):
-                await _start(send, reader, 304, [(b"etag", tag)])
+                await start_answer(send, reader, 304, [(b"etag", tag)])
                 await send({"type": "http.response.body", "body": b""})
                 return
             answer = await self._answer(scope, receive, reader, given, found, layer, revision)
@@ -94,7 +94,7 @@ class Hot:
             # A bug ends here too: nothing stands outside to answer it.
             await answer_to(error)(scope, receive, send)
             return
-        await _send(send, reader, scope, headers, answer, tag)
+        await send_answer(send, reader, scope, headers, answer, tag)
 
     async def _reader(self, scope: Scope, headers: Mapping[bytes, bytes], given: dict[str, str]) -> Reader:
         """Who asks; the reason for restricted fields is taken out of what is given."""
@@ -114,7 +114,7 @@ class Hot:
         revision: str | None,
     ) -> Answer:
         if found[3] is not None:
-            return await self._tile(reader, layer, given, found, revision, zipped=_takes_gzip(dict(scope["headers"])))
+            return await self._tile(reader, layer, given, found, revision, zipped=takes_gzip(dict(scope["headers"])))
         if found[2] is not None:
             return await self._feature(scope, reader, layer, given, found[2])
         with Present(receive, after=LISTENED_AFTER):
@@ -207,7 +207,8 @@ def page_links(base: str, layer: Layer, given: Mapping[str, str], page: Page) ->
     return links
 
 
-def _takes_gzip(asked: Mapping[bytes, bytes]) -> bool:
+def takes_gzip(asked: Mapping[bytes, bytes]) -> bool:
+    """Whether the client can read a compressed answer."""
     return b"gzip" in asked.get(b"accept-encoding", b"")
 
 
@@ -245,21 +246,23 @@ def content_crs(crs: Crs) -> tuple[tuple[bytes, bytes], ...]:
     return ((b"content-crs", f"<{crs.uri}>".encode()),)
 
 
-async def _start(send: Send, reader: Reader, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+async def start_answer(send: Send, reader: Reader, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+    """The head of an answer that is made for this reader."""
     kept = [(b"cache-control", reader.cache_control), (b"vary", VARY), *headers]
     await send({"type": "http.response.start", "status": status, "headers": kept})
 
 
-async def _send(
+async def send_answer(
     send: Send, reader: Reader, scope: Scope, asked: Mapping[bytes, bytes], answer: Answer, tag: bytes | None
 ) -> None:
+    """The answer with what its head says of it, compressed where that is asked for."""
     body = answer.body
     headers = [(b"content-type", answer.media_type), *answer.headers]
     if tag is not None:
         headers.append((b"etag", tag))
-    if len(body) >= WORTH_COMPRESSING and _takes_gzip(asked):
+    if len(body) >= WORTH_COMPRESSING and takes_gzip(asked):
         body = answer.gzipped or igzip.compress(body, compresslevel=1)
         headers.append((b"content-encoding", b"gzip"))
     headers.append((b"content-length", str(len(body)).encode()))
-    await _start(send, reader, 200, headers)
+    await start_answer(send, reader, 200, headers)
     await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})

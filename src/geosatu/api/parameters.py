@@ -42,20 +42,26 @@ DATE_FIELD = "tanggal_data"
 
 def parameters_of(query_string: bytes) -> dict[str, str]:
     """The parameters of a request, each at most once, in UTF-8."""
-    if len(query_string) > LONGEST_QUERY:
-        raise InvalidQuery(f"Alamat terlalu panjang; bagian setelah tanda tanya paling banyak {LONGEST_QUERY} huruf.")
+    found: dict[str, str] = {}
+    for name, value in pairs_of(query_string):
+        if name in found:
+            raise InvalidQuery(f"Parameter {shortened(name)!r} disebut lebih dari sekali.")
+        found[name] = value
+    return found
+
+
+def pairs_of(query_string: bytes, longest: int = LONGEST_QUERY) -> list[tuple[str, str]]:
+    """The names and values of a request as they stand there, in UTF-8."""
+    if len(query_string) > longest:
+        raise InvalidQuery(f"Alamat terlalu panjang; bagian setelah tanda tanya paling banyak {longest} huruf.")
     try:
         pairs = parse_qsl(query_string.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=100)
     except ValueError:
         raise InvalidQuery("Alamat memuat huruf yang bukan UTF-8, atau terlalu banyak parameter.") from None
-    found: dict[str, str] = {}
     for name, value in pairs:
-        if name in found:
-            raise InvalidQuery(f"Parameter {shortened(name)!r} disebut lebih dari sekali.")
         if "\x00" in name or "\x00" in value:
             raise InvalidQuery(f"Parameter {shortened(name)!r} memuat huruf NUL.")
-        found[name] = value
-    return found
+    return pairs
 
 
 def query_of(layer: Layer, given: Mapping[str, str], actor: Actor) -> Query:
@@ -144,20 +150,24 @@ def _after(said: str, sorted_by: int) -> Key:
 def _box(given: Mapping[str, str]) -> Box | None:
     if "bbox" not in given:
         return None
-    crs = crs_of(given, "bbox-crs")
+    return box_of(given["bbox"], crs_of(given, "bbox-crs"))
+
+
+def box_of(said: str, crs: Crs) -> Box:
+    """A box whose numbers are in this CRS."""
     if crs == WGS84_EAST_FIRST:
-        return Box.parse(given["bbox"])
+        return Box.parse(said)
     try:
-        numbers = [float(part) for part in given["bbox"].split(",")]
+        numbers = [float(part) for part in said.split(",")]
     except ValueError:
         numbers = []
     if len(numbers) == 6:
         numbers = [*numbers[0:2], *numbers[3:5]]
     if len(numbers) != 4 or not all(math.isfinite(number) and abs(number) < 1e8 for number in numbers):
-        raise InvalidQuery(f"bbox={shortened(given['bbox'])}: harus empat bilangan dalam sistem {crs.uri}.")
+        raise InvalidQuery(f"bbox={shortened(said)}: harus empat bilangan dalam sistem {crs.uri}.")
     first, second, third, fourth = numbers
     if first > third or second > fourth:
-        raise InvalidQuery(f"bbox={shortened(given['bbox'])}: sudut pertama harus yang terkecil.")
+        raise InvalidQuery(f"bbox={shortened(said)}: sudut pertama harus yang terkecil.")
     if crs.north_first:
         return Box.parse(f"{second},{first},{fourth},{third}")
     return Box(first, second, third, fourth)

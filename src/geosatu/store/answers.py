@@ -41,6 +41,13 @@ async def count(pool: Pool, layer: Layer, query: Query, actor: Actor) -> int | N
     return found if found <= statements.COUNT_LIMIT else None
 
 
+async def total(pool: Pool, layer: Layer, query: Query, actor: Actor) -> int:
+    """How many features the query finds without limit and start, counted to the last."""
+    row = await _row(pool, layer, statements.total(layer, query, actor.access), actor, prepare=query.box is None)
+    assert row is not None
+    return int(row[0] or 0)
+
+
 async def tile(pool: Pool, layer: Layer, z: int, x: int, y: int, actor: Actor) -> bytes:
     """The vector tile; empty where nothing is."""
     row = None

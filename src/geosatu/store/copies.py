@@ -33,21 +33,31 @@ def rows(conninfo: str, layer: Layer, query: Query, actor: Actor, *, cells: bool
 
 
 @asynccontextmanager
-async def pooled_rows(pool: Pool, layer: Layer, query: Query, actor: Actor, *, cells: bool) -> AsyncIterator[AsyncCopy]:
-    """The same over a pool. Who leaves early ends the statement on the server as well."""
+async def pooled_rows(
+    pool: Pool, layer: Layer, query: Query, actor: Actor, *, cells: bool, part: bool = False
+) -> AsyncIterator[AsyncCopy]:
+    """The same over a pool, or of a page. Who leaves early ends the statement on the server as well."""
     async with pool.connection() as conn, conn.transaction(), AsyncClientCursor(conn) as cursor:
         require_wanted()
         if actor.account is not None:
             await cursor.execute(ACTING, acting(conn.info.dbname, actor))
             if actor.access == "terbatas":
                 await cursor.execute(OPENING, opening(layer, actor))
-        async with cursor.copy(_copy(cursor, layer, query, actor, cells)) as copied:
+        async with cursor.copy(_copy(cursor, layer, query, actor, cells, part)) as copied:
             yield copied
 
 
 def _copy(
-    cursor: ClientCursor[Any] | AsyncClientCursor[Any], layer: Layer, query: Query, actor: Actor, cells: bool
+    cursor: ClientCursor[Any] | AsyncClientCursor[Any],
+    layer: Layer,
+    query: Query,
+    actor: Actor,
+    cells: bool,
+    part: bool = False,
 ) -> str:
     """COPY of the statement with its values as literals, since it takes no parameters."""
-    wanted = (statements.cells if cells else statements.lines)(layer, query, actor.access)
+    if part:
+        wanted = (statements.some_cells if cells else statements.some_lines)(layer, query, actor.access)
+    else:
+        wanted = (statements.cells if cells else statements.lines)(layer, query, actor.access)
     return f"COPY ({cursor.mogrify(wanted.sql, wanted.values)}) TO STDOUT ({CELLS if cells else LINES})"

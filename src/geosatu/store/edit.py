@@ -21,10 +21,10 @@ from sqlalchemy import ARRAY, BigInteger, Connection, Text, any_, cast, func, li
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 
-from geosatu.database.tables import table_of
+from geosatu.database.tables import shown_name, table_of
 from geosatu.errors import InvalidFeature, NotAllowed
 from geosatu.features import Actor
-from geosatu.layers import SYSTEM_FIELDS, Layer
+from geosatu.layers import SYSTEM_FIELDS, Access, Layer
 from geosatu.store.rendering import published
 
 _DIALECT = PGDialect_psycopg()  # type: ignore[no-untyped-call]
@@ -115,6 +115,20 @@ def by_uid(conn: Connection, layer: Layer, uids: Collection[UUID]) -> dict[UUID,
         f.uid == any_(cast(literal([str(uid) for uid in uids], ARRAY(Text)), ARRAY(f.uid.type)))
     )
     return {row.uid: Stored(*row) for row in conn.execute(wanted)}
+
+
+def contents_by_uid(
+    conn: Connection, layer: Layer, uids: Collection[UUID], access: Access
+) -> dict[UUID, Mapping[str, Any]]:
+    """Features by their uids, as readers of this level see them: what comes with content, and `geometry` as WKB."""
+    _, geom, _ = published(layer, access)
+    f = table_of(layer).c
+    fields = [field.name for field in layer.readable(access) if shown_name(field, access) == field.name]
+    names = [*fields, "source", "accuracy_m"]
+    wanted = select(f.uid, *(f[name] for name in names), func.ST_AsBinary(geom).label("geometry")).where(
+        f.uid == any_(cast(literal([str(uid) for uid in uids], ARRAY(Text)), ARRAY(f.uid.type)))
+    )
+    return {row["uid"]: dict(row) for row in conn.execute(wanted).mappings()}
 
 
 def was_deleted(conn: Connection, layer: Layer, uids: Collection[UUID]) -> bool:

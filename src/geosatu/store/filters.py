@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 import numpy
 import shapely
-from geoalchemy2 import Geometry
+from geoalchemy2 import Geography, Geometry
 from shapely.geometry.base import BaseGeometry
 from sqlalchemy import (
     ARRAY,
@@ -58,6 +58,9 @@ KINDS: dict[FieldType, Kind] = {
 SCALARS: tuple[Kind, ...] = ("teks", "bilangan", "tanggal", "waktu", "boolean")
 
 MAX_POSITIONS = 10_000
+
+HALF_WAY_ROUND = 20_100_000
+"""Metres; no two places are farther apart."""
 
 FARTHEST = 1e8
 """No coordinate of any CRS is beyond."""
@@ -376,6 +379,27 @@ def _between_two(kind: Kind) -> Callable[[Callable[[Any, Any], ColumnElement[boo
     return of
 
 
+def _within_metres(name: str, arguments: list[Tree], scope: Scope) -> Operand:
+    """Not farther apart than so many metres on the ellipsoid."""
+    _counted(name, arguments, 3)
+    one, other, distance = (_operand(part, scope) for part in arguments)
+    for operand, kind in ((one, "geometri"), (other, "geometri"), (distance, "bilangan")):
+        if operand.kind != kind:
+            raise InvalidQuery(f"filter: {name} memerlukan {kind}, bukan {operand.kind}.")
+    if not isinstance(arguments[2], (int, float)) or not 0 <= arguments[2] <= HALF_WAY_ROUND:
+        raise InvalidQuery(f"filter: jarak {name} harus bilangan dari 0 sampai {HALF_WAY_ROUND} meter.")
+    near = func.ST_DWithin(cast(one.sql, Geography), cast(other.sql, Geography), distance.sql)
+    return Operand("boolean", and_(one.sql.bool_op("&&")(_widened(other.sql, float(arguments[2]))), near))
+
+
+def _widened(shape: ColumnElement[Any], metres: float) -> ColumnElement[Any]:
+    """The box around everything within so many metres, rather too large than too small: boxes have an index."""
+    high = metres / 110_000
+    farthest = func.greatest(func.abs(func.ST_YMin(shape)), func.abs(func.ST_YMax(shape)))
+    wide = high / func.cos(func.radians(func.least(farthest + high, 89.9)))
+    return func.ST_Expand(shape, wide, high, type_=Geometry)
+
+
 _spatial = _between_two("geometri")
 _array = _between_two("daftar")
 
@@ -428,6 +452,7 @@ OPERATIONS: dict[str, Operation] = {
     "s_contains": _spatial(func.ST_Contains),
     "s_overlaps": _spatial(func.ST_Overlaps),
     "s_crosses": _spatial(func.ST_Crosses),
+    "s_dwithin": _within_metres,
     "a_equals": _array(lambda a, b: and_(a.bool_op("@>")(b), a.bool_op("<@")(b))),
     "a_contains": _array(lambda a, b: a.bool_op("@>")(b)),
     "a_containedBy": _array(lambda a, b: a.bool_op("<@")(b)),

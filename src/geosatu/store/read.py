@@ -60,6 +60,12 @@ def count(conn: Connection, layer: Layer, query: Query, actor: Actor) -> int:
     return int(conn.exec_driver_sql(wanted.sql, dict(wanted.values)).scalar_one())
 
 
+def ids(conn: Connection, layer: Layer, query: Query, actor: Actor) -> list[int]:
+    """The features of the query that this reader sees, up to its limit."""
+    wanted = statements.ids(layer, query, actor.access)
+    return [row.id for row in conn.exec_driver_sql(wanted.sql, dict(wanted.values))]
+
+
 def revisions(conn: Connection) -> dict[str, int]:
     """How often each layer has changed; what is derived from a layer holds as long as this does."""
     return {row.layer: row.revision for row in conn.execute(select(layer_revision.c.layer, layer_revision.c.revision))}

@@ -8,12 +8,16 @@ from operator import add
 from typing import Any
 
 from sqlalchemy import (
+    ARRAY,
     Column,
     ColumnElement,
     FromClause,
     Numeric,
     Text,
+    Time,
+    Uuid,
     and_,
+    case,
     cast,
     func,
     literal_column,
@@ -62,9 +66,13 @@ def feature_text(
     geom: ColumnElement[Any] | None,
     properties: Sequence[NamedColumn[Any]],
     crs: Crs = WGS84_EAST_FIRST,
+    *,
+    named_id: bool = False,
 ) -> ColumnElement[str]:
     """A feature as GeoJSON text, joined from pieces: faster than json_build_object, and without its limit."""
-    pieces = [sql_text('{"type":"Feature","id":'), cast(table_of(layer).c.id, Text)]
+    ident = cast(table_of(layer).c.id, Text)
+    pieces = [sql_text('{"type":"Feature","id":')]
+    pieces += [sql_text(f'"{layer.name}.'), ident, sql_text('"')] if named_id else [ident]
     pieces += [sql_text(',"geometry":'), sql_text("null") if geom is None else geometry_text(layer, geom, crs)]
     for number, field in enumerate(properties):
         pieces.append(
@@ -73,6 +81,16 @@ def feature_text(
         pieces.append(func.coalesce(_json_text(layer, field), sql_text("null")))
     pieces.append(sql_text("}}" if properties else ',"properties":{}}'))
     return reduce(add, pieces)
+
+
+def tabular(column: Any) -> ColumnElement[Any]:
+    """A column as tables of files know them: a list is text with commas, a time of day and a uid are text."""
+    if isinstance(column.type, ARRAY):
+        # A comma within a text must not be read as one between two.
+        unclear = func.array_to_string(column, sql_text("")).op("~")(sql_text("[][,;|]"))
+        joined = func.array_to_string(column, sql_text(", "), type_=Text)
+        return case((unclear, cast(func.to_json(column), Text)), else_=joined).label(column.name)
+    return cast(column, Text).label(column.name) if isinstance(column.type, (Time, Uuid)) else column
 
 
 def _json_text(layer: Layer, field: NamedColumn[Any]) -> ColumnElement[str]:

@@ -18,12 +18,11 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Double,
+    FromClause,
     Integer,
     Numeric,
     Select,
     Text,
-    Time,
-    Uuid,
     and_,
     bindparam,
     case,
@@ -43,7 +42,17 @@ from geosatu.errors import InvalidQuery, shortened
 from geosatu.features import Query
 from geosatu.layers import SYSTEM_FIELDS, Access, Layer
 from geosatu.store.filters import KINDS, Operand, Scope, condition
-from geosatu.store.rendering import DECIMALS, METRE_DECIMALS, feature_text, in_crs, properties_of, published, sql_text
+from geosatu.store.gml import member_text
+from geosatu.store.rendering import (
+    DECIMALS,
+    METRE_DECIMALS,
+    feature_text,
+    in_crs,
+    properties_of,
+    published,
+    sql_text,
+    tabular,
+)
 
 COUNT_LIMIT = 100_000
 """Up to here the number of matches is exact; beyond, nobody waits for it."""
@@ -76,7 +85,7 @@ def page(layer: Layer, query: Query, access: Access) -> Statement:
 
 def count(layer: Layer, query: Query, access: Access) -> Statement:
     """One row: how many features match without limit and start, at most one more than `COUNT_LIMIT`."""
-    return _statement(_count, layer, replace(query, after=None, sort=(), limit=0), access, {})
+    return _statement(_count, layer, _whole(query), access, {})
 
 
 def total(layer: Layer, query: Query, access: Access) -> Statement:
@@ -121,6 +130,8 @@ def _statement(build: Any, layer: Layer, query: Query, access: Access, values: d
     """The statement with the query's values; made anew only where a filter comes with it."""
     if query.box is not None:
         values |= dict(zip(("west", "south", "east", "north"), query.box, strict=True))
+    if query.skip:
+        values["skip"] = query.skip
     if query.after is not None:
         values |= {f"key{number}": value for number, value in enumerate(query.after)}
     shape = replace(
@@ -129,6 +140,7 @@ def _statement(build: Any, layer: Layer, query: Query, access: Access, values: d
         box=None if query.box is None else query.box._replace(west=0, south=0, east=0, north=0),
         after=None if query.after is None else tuple(None if value is None else 0 for value in query.after),
         filter=None,
+        skip=1 if query.skip else 0,
     )
     if query.filter is None:
         return _known(build, layer, shape, access).given(values)
@@ -142,7 +154,8 @@ def _known(build: Any, layer: Layer, shape: Query, access: Access) -> Statement:
 
 @lru_cache(maxsize=512)
 def _filtered(build: Any, layer: Layer, shape: Query, access: Access, tree: str) -> Statement:
-    scope = Scope(queryables(layer, access), shape.filter_crs.srid, shape.filter_crs.north_first)
+    known = {**queryables(layer, access), "id": Operand("bilangan", table_of(layer).c.id)}
+    scope = Scope(known, shape.filter_crs.srid, shape.filter_crs.north_first)
     return compiled(build(layer, shape, access, condition(json.loads(tree), scope)))
 
 
@@ -160,17 +173,16 @@ def _given(name: str, kind: TypeEngine[Any]) -> ColumnElement[Any]:
 def _page(layer: Layer, shape: Query, access: Access, extra: ColumnElement[bool] | None) -> Select[Any]:
     source, geom, visible = published(layer, access)
     order = _order(layer, shape, access)
-    ascending = [column.desc().nulls_last() if down else column.asc().nulls_last() for column, down in order]
+    ascending = _ascending(order)
     most = _given("most", Integer())
-    text = feature_text(layer, geom if shape.geometry else None, _properties(layer, shape, access), shape.crs)
     rows = (
         select(
             func.row_number().over(order_by=ascending).label("n"),
             *(column.label(f"key{number}") for number, (column, _) in enumerate(order)),
-            text.label("feature"),
+            _text(layer, geom, shape, access).label("feature"),
         )
         .select_from(source)
-        .where(visible, *_conditions(shape, geom, order, extra))
+        .where(visible, *_chosen(source, visible, shape, geom, order, extra))
         .order_by(*ascending)
         .limit(most + 1)
         .subquery()
@@ -178,11 +190,38 @@ def _page(layer: Layer, shape: Query, access: Access, extra: ColumnElement[bool]
     within = rows.c.n <= most
     key = func.json_build_array(*(rows.c[f"key{number}"] for number in range(len(order))))
     return select(
-        func.string_agg(rows.c.feature, sql_text(",")).filter(within),
+        func.string_agg(rows.c.feature, sql_text(",") if shape.gml is None else sql_text("")).filter(within),
         func.count().filter(within),
         func.coalesce(func.bool_or(rows.c.n > most), false()),
         func.max(cast(key, Text)).filter(rows.c.n == most),
     )
+
+
+def _text(layer: Layer, geom: ColumnElement[Any], shape: Query, access: Access) -> ColumnElement[str]:
+    """A feature as text of the form that is asked for."""
+    shown = geom if shape.geometry else None
+    properties = _properties(layer, shape, access)
+    if shape.gml is not None:
+        return member_text(layer, shown, properties, shape.crs, shape.gml)
+    return feature_text(layer, shown, properties, shape.crs, named_id=shape.named_ids)
+
+
+def _chosen(
+    source: FromClause,
+    visible: ColumnElement[bool],
+    shape: Query,
+    geom: ColumnElement[Any],
+    order: list[tuple[ColumnElement[Any], bool]],
+    extra: ColumnElement[bool] | None,
+) -> list[ColumnElement[bool]]:
+    """The conditions of a page. What it passes over is only numbered: its text would cost as much as the page's."""
+    conditions = _conditions(shape, geom, order, extra)
+    if not shape.skip:
+        return conditions
+    number, _ = order[-1]
+    passed = select(number).select_from(source).where(visible, *conditions).order_by(*_ascending(order)).correlate(None)
+    part = passed.offset(_given("skip", BigInteger())).limit(_given("most", Integer()) + 1)
+    return [number.in_(part)]
 
 
 def _count(layer: Layer, shape: Query, access: Access, extra: ColumnElement[bool] | None) -> Select[Any]:
@@ -233,6 +272,10 @@ def _order(layer: Layer, shape: Query, access: Access) -> list[tuple[ColumnEleme
     return [*((known[name], down) for name, down in shape.sort), (table_of(layer).c.id, False)]
 
 
+def _ascending(order: list[tuple[ColumnElement[Any], bool]]) -> list[ColumnElement[Any]]:
+    return [column.desc().nulls_last() if down else column.asc().nulls_last() for column, down in order]
+
+
 def _conditions(
     shape: Query,
     geom: ColumnElement[Any],
@@ -271,7 +314,12 @@ def _behind(order: list[tuple[ColumnElement[Any], bool]], key: tuple[Any, ...]) 
 
 def lines(layer: Layer, query: Query, access: Access) -> Statement:
     """All features as GeoJSON text, one a row in order of id, to be streamed."""
-    return _statement(_lines, layer, _whole(query), access, {})
+    return some_lines(layer, _whole(query), access)
+
+
+def some_lines(layer: Layer, query: Query, access: Access) -> Statement:
+    """The features of a page as text, one a row, to be streamed; all behind its start where its limit is 0."""
+    return _statement(_lines, layer, query, access, {"most": query.limit or None})
 
 
 def rows(layer: Layer, query: Query, access: Access) -> Statement:
@@ -282,32 +330,41 @@ def rows(layer: Layer, query: Query, access: Access) -> Statement:
 def cells(layer: Layer, query: Query, access: Access) -> Statement:
     """All features as a table of text that a spreadsheet may open: with coordinates instead of geometry, and no
     cell that it would take for a formula."""
-    return _statement(_cells, layer, _whole(query), access, {})
+    return some_cells(layer, _whole(query), access)
+
+
+def some_cells(layer: Layer, query: Query, access: Access) -> Statement:
+    """The same of the features of a page, with the properties that it asks for."""
+    return _statement(_cells, layer, query, access, {"most": query.limit or None})
+
+
+def ids(layer: Layer, query: Query, access: Access) -> Statement:
+    """The ids of the features of a page, one a row."""
+    return _statement(_ids, layer, query, access, {"most": query.limit})
 
 
 def _whole(query: Query) -> Query:
-    return replace(query, limit=0, after=None, sort=())
+    return replace(query, limit=0, after=None, skip=0, sort=(), gml=None)
 
 
 def _lines(layer: Layer, shape: Query, access: Access, extra: ColumnElement[bool] | None) -> Select[Any]:
-    source, geom, visible = published(layer, access)
-    east_first = shape.crs._replace(north_first=False)
-    text = feature_text(layer, geom, properties_of(layer, access), east_first)
-    wanted = select(text).select_from(source).where(visible, *_conditions(shape, geom, [], extra))
-    return wanted.order_by(table_of(layer).c.id)
+    _, geom, _ = published(layer, access)
+    if shape.gml is None:
+        shape = replace(shape, crs=shape.crs._replace(north_first=False))
+    return _in_order(layer, shape, access, extra, select(_text(layer, geom, shape, access)))
 
 
 def _table(layer: Layer, shape: Query, access: Access, extra: ColumnElement[bool] | None) -> Select[Any]:
     source, geom, visible = published(layer, access)
-    columns = [_tabular(column) for column in properties_of(layer, access)]
+    columns = [tabular(column) for column in properties_of(layer, access)]
     wkb = func.ST_AsBinary(in_crs(geom, shape.crs)).label("geom")
     wanted = select(table_of(layer).c.id, *columns, wkb).select_from(source)
     return wanted.where(visible, *_conditions(shape, geom, [], extra)).order_by(table_of(layer).c.id)
 
 
 def _cells(layer: Layer, shape: Query, access: Access, extra: ColumnElement[bool] | None) -> Select[Any]:
-    source, geom, visible = published(layer, access)
-    columns = [_harmless(_tabular(column)) for column in properties_of(layer, access)]
+    _, geom, _ = published(layer, access)
+    columns = [_harmless(tabular(column)) for column in _properties(layer, shape, access)]
     placed = in_crs(geom, shape.crs)
     decimals = DECIMALS if shape.crs.srid == STORAGE_SRID else METRE_DECIMALS
     if layer.geometry == "Point":
@@ -317,18 +374,22 @@ def _cells(layer: Layer, shape: Query, access: Access, extra: ColumnElement[bool
             axes = [rounded[0].label("x"), rounded[1].label("y")]
     else:
         axes = [func.ST_AsText(placed, decimals).label("wkt")]
-    wanted = select(table_of(layer).c.id, *columns, *axes).select_from(source)
-    return wanted.where(visible, *_conditions(shape, geom, [], extra)).order_by(table_of(layer).c.id)
+    wanted = select(table_of(layer).c.id, *columns, *(axes if shape.geometry else ()))
+    return _in_order(layer, shape, access, extra, wanted)
 
 
-def _tabular(column: Any) -> ColumnElement[Any]:
-    """A column as tables of files know them: a list is text with commas, a time of day and a uid are text."""
-    if isinstance(column.type, ARRAY):
-        # A comma within a text must not be read as one between two.
-        unclear = func.array_to_string(column, sql_text("")).op("~")(sql_text("[][,;|]"))
-        joined = func.array_to_string(column, sql_text(", "), type_=Text)
-        return case((unclear, cast(func.to_json(column), Text)), else_=joined).label(column.name)
-    return cast(column, Text).label(column.name) if isinstance(column.type, (Time, Uuid)) else column
+def _ids(layer: Layer, shape: Query, access: Access, extra: ColumnElement[bool] | None) -> Select[Any]:
+    return _in_order(layer, shape, access, extra, select(table_of(layer).c.id))
+
+
+def _in_order(
+    layer: Layer, shape: Query, access: Access, extra: ColumnElement[bool] | None, wanted: Select[Any]
+) -> Select[Any]:
+    """What is wanted of the features of a page."""
+    source, geom, visible = published(layer, access)
+    order = _order(layer, shape, access)
+    chosen = wanted.select_from(source).where(visible, *_chosen(source, visible, shape, geom, order, extra))
+    return chosen.order_by(*_ascending(order)).limit(_given("most", Integer()))
 
 
 def _harmless(column: ColumnElement[Any]) -> ColumnElement[Any]:
