@@ -17,6 +17,7 @@ from benchmarks import city, exports, memory, table
 from benchmarks.contestants import contestants
 from benchmarks.limits import Limit
 from benchmarks.questions import WARM, Bench
+from benchmarks.wfs_servers import wfs_servers
 
 PAGE = Path("docs/benchmarks.md")
 
@@ -61,16 +62,18 @@ def main() -> None:
         say("The database of the benchmark (the first run fills it, which takes minutes) ...")
         running = held.enter_context(city.running(folder, given.layers.absolute()))
         ours, others, notes = contestants(running, folder, given.workers)
-        for each in (ours, *others):
+        wfs, missing = wfs_servers(running, folder)
+        notes += missing
+        for each in (ours, *others, *wfs):
             say(f"Starting {each.name} {each.version} ...")
             held.enter_context(each.running())
         conn = held.enter_context(psycopg.connect(running.conninfo, autocommit=True, options=ALONE))
-        bench = Bench(Limit(running, conn), ours, others, given.rounds, folder)
+        bench = Bench(Limit(running, conn), ours, others, wfs, given.rounds, folder)
         rows = []
         for row in bench.rows():
             say("  ".join(table.cells(row)), soft_wrap=True)
             rows.append(row)
-        versions = {each.name: each.version for each in (ours, *others)} | running.versions
+        versions = {each.name: each.version for each in (ours, *others, *wfs)} | running.versions
     if (ogr := exports.ogr_version()) is None:
         notes.append("ogr2ogr is not installed (apt install gdal-bin), so files are not compared.")
     versions |= {

@@ -10,9 +10,11 @@ from typing import Any
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
+from sqlalchemy import Engine
 
+from geosatu.api.app import LONGEST_STATEMENT
 from geosatu.database.cluster import Cluster
-from geosatu.database.connect import open_city
+from geosatu.database.connect import open_city, open_service
 from geosatu.features import PUBLIC
 from geosatu.layers import Catalogue, Layer, read_catalogue
 from geosatu.settings import Settings
@@ -67,6 +69,17 @@ FROM generate_series(0, {POLYGON_COUNT} - 1) AS n,
 """  # noqa: S608  # numbers and names of our own
 
 
+KELURAHAN, KELURAHAN_COUNT = "batas_kelurahan", 49
+FILL_KELURAHAN = f"""
+INSERT INTO layer.{KELURAHAN} (kode_wilayah, nama, kecamatan, status_batas, sumber, status, created_by, updated_by,
+    geom)
+SELECT '35.71.01.' || 1001 + n, 'Kelurahan ' || n, 'Bench', 'ilustratif', 'bench', 'terbit', 'bench', 'bench',
+    ST_Multi(ST_MakeEnvelope(%(west)s + 0.11 * (n %% 7), %(south)s + 0.11 * (n / 7),
+        %(west)s + 0.11 * (n %% 7 + 1), %(south)s + 0.11 * (n / 7 + 1), 4326))
+FROM generate_series(0, {KELURAHAN_COUNT} - 1) AS n
+"""  # noqa: S608  # numbers and names of our own
+
+
 @dataclass(frozen=True)
 class City:
     """The filled database, running."""
@@ -74,6 +87,8 @@ class City:
     settings: Settings
     catalogue: Catalogue
     conninfo: str
+    service: Engine
+    """The service's own connections, for functions without HTTP."""
     versions: dict[str, str]
 
     @property
@@ -94,7 +109,7 @@ def running(folder: Path, layers: Path) -> Iterator[City]:
     """The city on a cluster of its own, filled in the first run and kept for the next."""
     settings = Settings(home=folder / "home", layers=layers, database_url=None)
     catalogue = read_catalogue(layers)
-    with open_city(settings, catalogue):
+    with open_city(settings, catalogue) as owner, open_service(owner, LONGEST_STATEMENT) as service:
         conninfo = Cluster(settings.home).conninfo
         conn: psycopg.Connection[tuple[Any, ...]]
         with psycopg.connect(conninfo, autocommit=True) as conn:
@@ -103,11 +118,16 @@ def running(folder: Path, layers: Path) -> Iterator[City]:
                 "PostgreSQL": _one(conn, "SHOW server_version").split()[0],
                 "PostGIS": _one(conn, "SELECT postgis_lib_version()"),
             }
-        yield City(settings, catalogue, conninfo, versions)
+        yield City(settings, catalogue, conninfo, service, versions)
 
 
 def _fill(conn: psycopg.Connection[tuple[Any, ...]]) -> None:
-    for layer, statement, count in ((POINTS, FILL_POINTS, POINT_COUNT), (POLYGONS, FILL_POLYGONS, POLYGON_COUNT)):
+    filled = (
+        (KELURAHAN, FILL_KELURAHAN, KELURAHAN_COUNT),
+        (POINTS, FILL_POINTS, POINT_COUNT),
+        (POLYGONS, FILL_POLYGONS, POLYGON_COUNT),
+    )
+    for layer, statement, count in filled:
         if _one(conn, f"SELECT count(*) FROM layer.{layer}") == str(count):  # noqa: S608  # a name of our own
             continue
         with conn.transaction():

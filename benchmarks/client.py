@@ -36,14 +36,21 @@ class Client:
     def get(self, path: str, headers: Mapping[str, str] | None = None) -> Answer:
         """The answer to one request, of any status; servers hang up on those who were silent for long."""
         try:
-            return self._get(path, headers)
+            return self._send("GET", path, headers)
         except (ConnectionError, RemoteDisconnected):
             self._conn.close()
-            return self._get(path, headers)
+            return self._send("GET", path, headers)
 
-    def _get(self, path: str, headers: Mapping[str, str] | None) -> Answer:
+    def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+        """The answer to a change that must succeed; it is not asked for twice."""
+        answer = self._send("POST", path, headers, body)
+        if answer.status not in (200, 201):
+            raise RuntimeError(f"{path}: {answer.status} {answer.body[:300]!r}")
+        return answer
+
+    def _send(self, method: str, path: str, headers: Mapping[str, str] | None, body: bytes | None = None) -> Answer:
         start = time.perf_counter()
-        self._conn.request("GET", path, headers=dict(headers or {}))
+        self._conn.request(method, path, body, dict(headers or {}))
         response = self._conn.getresponse()
         pieces = [response.read(1)]
         first = time.perf_counter() - start

@@ -135,6 +135,11 @@ class Geosatu(Contestant):
     def tile(self, layer: str, zoom: int, x: int, y: int) -> str:
         return f"/ogc/collections/{layer}/tiles/WebMercatorQuad/{zoom}/{y}/{x}"
 
+    def features(self, layer: str, count: int) -> str:
+        """The path of so many features by WFS, in GML 3.2."""
+        asked = {"service": "WFS", "version": "2.0.0", "request": "GetFeature", "typenames": layer, "count": count}
+        return _path("/wfs", asked)
+
     def clear(self) -> None:
         """Remove the files that are kept for the next who asks."""
         for file in (self.city.settings.home / "files").glob("*"):
@@ -268,11 +273,11 @@ class Pygeoapi(Contestant):
 
 def contestants(city: City, folder: Path, workers: int) -> tuple[Geosatu, list[Contestant], list[str]]:
     """geosatu, those of the others that can be installed, and what is to be said about the others."""
-    ours = Geosatu(city, folder, port=_free_port())
-    unguarded = Unguarded(city, folder, port=_free_port())
+    ours = Geosatu(city, folder, port=free_port())
+    unguarded = Unguarded(city, folder, port=free_port())
     if (trouble := _install(folder)) is not None:
         return ours, [unguarded], [f"TiPg and pygeoapi are left out, since they could not be installed: {trouble}"]
-    others = [TiPg(city, folder, workers, _free_port()), Pygeoapi(city, folder, workers, _free_port())]
+    others = [TiPg(city, folder, workers, free_port()), Pygeoapi(city, folder, workers, free_port())]
     return ours, [unguarded, *others], []
 
 
@@ -320,7 +325,8 @@ def _path(path: str, parameters: Mapping[str, Any]) -> str:
     return f"{path}?{urlencode(parameters, safe=',')}" if parameters else path
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """One that nobody listens at."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
         return port

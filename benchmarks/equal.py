@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from defusedxml.ElementTree import fromstring
+
 DECIMALS = 7
 NEAR = 1.01 * 10.0**-DECIMALS
 
@@ -20,14 +22,26 @@ def shapes(text: bytes) -> Shapes:
     return {int(each["id"]): list(_numbers(each["geometry"]["coordinates"])) for each in features}
 
 
-def difference(one: Shapes, other: Shapes) -> str | None:
+def gml_points(text: bytes, layer: str) -> Shapes:
+    """The features of a GML collection of points, whatever its version, its prefix and the order of its axes: here,
+    in the east, the longitude is the larger number."""
+    found = {}
+    for feature in fromstring(text).iter():
+        if feature.tag.endswith(f"}}{layer}"):
+            ident = next(value for name, value in feature.attrib.items() if name.endswith("}id"))
+            place = next(each.text for each in feature.iter() if each.tag.endswith("}pos"))
+            found[int(ident.rpartition(".")[2])] = sorted(map(float, (place or "").split()), reverse=True)
+    return found
+
+
+def difference(one: Shapes, other: Shapes, near: float = NEAR) -> str | None:
     """The first thing that differs, if any: ids, then coordinates to 7 decimals."""
     if one.keys() != other.keys():
         missing, more = sorted(one.keys() - other.keys())[:3], sorted(other.keys() - one.keys())[:3]
         return f"{len(one)} features and {len(other)}; only here {missing}, only there {more}"
     for number, here in one.items():
         there = other[number]
-        if len(here) != len(there) or any(abs(a - b) > NEAR for a, b in zip(here, there, strict=True)):
+        if len(here) != len(there) or any(abs(a - b) > near for a, b in zip(here, there, strict=True)):
             return f"feature {number} lies elsewhere: {here[:4]} and {there[:4]}"
     return None
 

@@ -15,7 +15,9 @@ from benchmarks.city import BOX, FILTER, PAGE, POINT_COUNT, POINTS, POLYGON_COUN
 from benchmarks.client import per_second
 from benchmarks.contestants import Contestant, Geosatu
 from benchmarks.limits import Limit
-from benchmarks.table import LIMIT, OGR, OURS, PYGEOAPI, TIPG, UNGUARDED, Most, Row, Target
+from benchmarks.table import LIMIT, MAPSERVER, OGR, OURS, PYGEOAPI, QGIS, TIPG, UNGUARDED, Most, Row, Target
+from benchmarks.wfs_servers import FastCgi
+from benchmarks.writing import Given, points, writing
 
 CONNECTIONS = 16
 WARM = 5
@@ -25,6 +27,11 @@ NUMBERS = random.Random(7).sample(range(1, POINT_COUNT + 1), 4_000)  # noqa: S31
 
 EDGE = 0.005
 """Of a tile's features may be missing: simplified, one more or less reaches into its margin."""
+
+SIX_DECIMALS = 1.01e-6
+"""MapServer writes no more of degrees."""
+
+FUNCTION = "function"
 
 GUARDED = Target(1.1, UNGUARDED)
 
@@ -38,6 +45,7 @@ class Bench:
     limit: Limit
     geosatu: Geosatu
     others: list[Contestant]
+    wfs: list[FastCgi]
     rounds: int
     folder: Path
 
@@ -61,6 +69,8 @@ class Bench:
         yield self.cold_tile(POINTS)
         yield from self.whole()
         yield from self.files()
+        yield self.gml()
+        yield from self.created()
         yield self.memory()
 
     def page(self, question: str, pages: int) -> Row:
@@ -184,6 +194,38 @@ class Bench:
             target = Target(0.5 if suffix == "gpkg" else 1, OGR)
             yield Row(f"{POLYGON_COUNT:,} polygons as {title}", "s", _medians(measured), (target,))
 
+    def gml(self) -> Row:
+        """The first page of points by WFS."""
+        expected = equal.shapes(_collection(self.limit.page(POINTS, PAGE)[1]))
+        text = self.limit.gml(POINTS, PAGE)[1]
+        ways: dict[str, Timed] = {LIMIT: lambda: self.limit.gml(POINTS, PAGE)[0]}
+        takers: list[Geosatu | FastCgi] = [each for each in self.contestants if isinstance(each, Geosatu)]
+        for each in (*takers, *self.wfs):
+            path = each.features(POINTS, PAGE)
+            body = each.client.ask(path).body
+            _same(f"{each.name} {path}", equal.difference(expected, equal.gml_points(body, POINTS), SIX_DECIMALS))
+            if isinstance(each, Geosatu) and text not in body:
+                raise RuntimeError("The limit writes another text than geosatu")
+            ways[each.name] = partial(_seconds, each, path)
+        targets = (Target(2), Target(0.2, MAPSERVER), Target(0.2, QGIS), GUARDED)
+        return Row(f"{PAGE:,} points as GML by WFS", "ms", _turns(ways, self.rounds, 1000), targets)
+
+    def created(self) -> Iterator[Row]:
+        """New points, which are on the disk when the answer comes."""
+        with writing(self.geosatu.city) as writer:
+            for count, question, target, rounds in (
+                (1, "a new point", Most(10, "ms"), self.rounds),
+                (PAGE, f"{PAGE:,} new points, all or none", Most(1000, "ms"), self.few),
+            ):
+                limit: Timed = partial(_new, count, partial(self.limit.create, POINTS))
+                by_wfs: Timed = partial(_new, count, partial(writer.by_wfs, self.geosatu))
+                by_function: Timed = partial(_new, count, writer.by_function)
+                ways = {LIMIT: limit, OURS: by_wfs, FUNCTION: by_function}
+                measured = _turns(ways, rounds, 1000)
+                alone = {LIMIT: measured[LIMIT], OURS: measured.pop(FUNCTION)}
+                yield Row(f"{question} by WFS-T", "ms", measured, (target,))
+                yield Row(f"{question} by function", "ms", alone)
+
     def memory(self) -> Row:
         """What each server occupies after all that."""
         return Row("memory at the end", "MB", {each.name: memory.now(each.pid) for each in self.contestants})
@@ -215,6 +257,10 @@ def _shuffled(ways: Mapping[str, Timed], number: int) -> list[tuple[str, Timed]]
     order = list(ways.items())
     random.Random(number).shuffle(order)  # noqa: S311
     return order
+
+
+def _new(count: int, make: Callable[[list[Given]], float]) -> float:
+    return make(points(count))
 
 
 def _seconds(each: Contestant, path: str) -> float:

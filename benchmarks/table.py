@@ -8,7 +8,8 @@ from typing import Literal
 
 Unit = Literal["ms", "s", "/s", "MB"]
 LIMIT, OURS, UNGUARDED, TIPG, PYGEOAPI, OGR = "limit", "geosatu", "no policies", "TiPg", "pygeoapi", "ogr2ogr"
-COLUMNS = (LIMIT, OURS, UNGUARDED, TIPG, PYGEOAPI, OGR)
+MAPSERVER, QGIS = "MapServer", "QGIS Server"
+COLUMNS = (LIMIT, OURS, UNGUARDED, TIPG, PYGEOAPI, OGR, MAPSERVER, QGIS)
 
 
 @dataclass(frozen=True)

@@ -65,7 +65,7 @@ async def transact(request: Request, city: City, reader: Reader, asked: Asked) -
     try:
         account = await require_csrf(request, city, base_of(city.settings, request), reader)
         editor = Editor(worker_of(account, request).actor, account.rights)
-        async with turn(city.turns):
+        async with turn(city.writing), turn(city.turns):
             body = await run_in_threadpool(_transact, city, editor, account.reader(), asked)
         report = Report(200, "text/xml; charset=utf-8", body, {})
     except Exception as error:
