@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import random
+import re
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import date
+from http.client import HTTPConnection
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import settings_for
+from conftest import running, settings_for
 from importing import collection, feature
-from people import person
+from people import Person, person
 from shapely import Point, box
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 from test_editing import BANDAR, POJOK, RIGHTS, Town, kelurahan
 
-from geosatu.api.app import LONGEST_STATEMENT
+from geosatu.api.app import LONGEST_STATEMENT, create_app
 from geosatu.api.problems import answer_to
 from geosatu.database import connect
 from geosatu.database.cluster import Cluster
@@ -31,6 +36,7 @@ from geosatu.errors import StaleEdit
 from geosatu.features import Actor
 from geosatu.importer import Options, import_file
 from geosatu.layers import Catalogue
+from geosatu.settings import Settings
 from geosatu.store import acts
 from geosatu.store.retention import forget_expired
 from geosatu.store.review import Seen, Undecided, Worker, decide
@@ -40,16 +46,25 @@ AREA = {"jenis_unit": "rt", "no_rw": "001", "status_batas": "indikatif"}
 
 
 @pytest.fixture(scope="module")
-def town(cluster: Cluster, catalogue: Catalogue) -> Iterator[Town]:
-    with (
-        open_city(settings_for(cluster, "many_writers"), catalogue) as owner,
-        open_service(owner, LONGEST_STATEMENT) as service,
-    ):
+def settings(cluster: Cluster) -> Settings:
+    return settings_for(cluster, "many_writers")
+
+
+@pytest.fixture(scope="module")
+def town(settings: Settings, catalogue: Catalogue) -> Iterator[Town]:
+    with open_city(settings, catalogue) as owner, open_service(owner, LONGEST_STATEMENT) as service:
         with owner.begin() as conn:
             kelurahan(conn, BANDAR, "Bandar Lor", 112.0)
             kelurahan(conn, POJOK, "Pojok", 112.02)
             people = {name: person(conn, name, *rights) for name, rights in RIGHTS.items()}
         yield Town(owner, service, catalogue, people)
+
+
+@pytest.fixture(scope="module")
+def address(settings: Settings, town: Town) -> Iterator[str]:
+    """Where the town is served."""
+    with running(create_app(settings, town.catalogue, town.service)) as address:
+        yield address.removeprefix("http://")
 
 
 def at_once(works: list[Callable[[], Any]]) -> list[Any]:
@@ -332,3 +347,79 @@ def come_back(error: OperationalError) -> None:
     answer = answer_to(error.orig)
     assert (answer.status_code, int(answer.headers["Retry-After"])) == (503, 5)
     assert b"sedang diubah orang lain" in answer.body
+
+
+# Over HTTP.
+
+TRANSACTION = """<wfs:Transaction service="WFS" version="2.0.0" xmlns:wfs="http://www.opengis.net/wfs/2.0"
+ xmlns:fes="http://www.opengis.net/fes/2.0" xmlns:gml="http://www.opengis.net/gml/3.2"
+ xmlns:geosatu="urn:geosatu:layer">{}</wfs:Transaction>"""
+
+INSERT = """<wfs:Insert><geosatu:pos_kamling><geosatu:nama>{}</geosatu:nama>
+ <geosatu:status_operasi>aktif</geosatu:status_operasi><geosatu:geom>
+ <gml:Point srsName="urn:ogc:def:crs:EPSG::4326"><gml:pos>-7.805 112.005</gml:pos></gml:Point>
+ </geosatu:geom></geosatu:pos_kamling></wfs:Insert>"""
+
+CHOSEN = """<fes:Filter><fes:ResourceId rid="pos_kamling.{}"/></fes:Filter>"""
+UPDATE = """<wfs:Update typeName="geosatu:pos_kamling"><wfs:Property><wfs:ValueReference>nama</wfs:ValueReference>
+ <wfs:Value>{}</wfs:Value></wfs:Property>{}</wfs:Update>"""
+DELETE = """<wfs:Delete typeName="geosatu:pos_kamling">{}</wfs:Delete>"""
+
+
+def asked(address: str, who: Person, method: str, path: str, body: str | None = None, **headers: str) -> Any:
+    """The status of an answer and its text."""
+    with closing(HTTPConnection(address, timeout=60)) as conn:
+        conn.request(method, path, body and body.encode(), {**who.bearer, "Content-Type": "text/xml", **headers})
+        answer = conn.getresponse()
+        return answer.status, answer.read().decode()
+
+
+def transacted(address: str, who: Person, *actions: str) -> str:
+    """What is told of a Transaction that was carried out."""
+    status, said = asked(address, who, "POST", "/wfs", TRANSACTION.format("".join(actions)))
+    assert (status, "Exception" in said) == (200, False), said
+    return str(said)
+
+
+def test_a_hundred_writers_over_http_lose_nothing(town: Town, address: str) -> None:
+    shared = [town.made("pic") for _ in range(5)]
+    who = town.people["pic"]
+
+    def renames(n: int) -> list[str]:
+        names = [f"Pos {n}-{k}" for k in range(4)]
+        for name in names:
+            transacted(address, who, UPDATE.format(name, CHOSEN.format(shared[n % 5])))
+        return names
+
+    def lives(n: int) -> int:
+        made = transacted(address, who, INSERT.format(f"Pos {n}"))
+        found = re.search(r'rid="pos_kamling\.(\d+)"', made)
+        assert found is not None
+        chosen = CHOSEN.format(found[1])
+        transacted(address, who, UPDATE.format(f"Pos baru {n}", chosen), INSERT.format("Pos lain"))
+        transacted(address, who, DELETE.format(chosen))
+        return int(found[1])
+
+    answers = at_once([lambda n=n: (renames if n < 50 else lives)(n) for n in range(100)])
+
+    for place, number in enumerate(shared):
+        told = versions(town, number, "nama")
+        assert [version for version, _ in told] == list(range(1, 42))
+        assert sorted(name for _, name in told[1:]) == sorted(chain.from_iterable(answers[place:50:5]))
+    for n, number in enumerate(answers[50:], 50):
+        assert versions(town, number, "nama") == [(1, f"Pos {n}"), (2, f"Pos baru {n}")]
+        assert town.row(number) is None
+
+
+def test_those_who_wait_to_write_are_in_nobody_s_way_who_reads(town: Town, address: str) -> None:
+    who = town.people["pic"]
+    with ThreadPoolExecutor(30) as threads:
+        with town.owner.begin() as importing:
+            acts.hold(importing, [town.catalogue["pos_kamling"]])
+            waiting = [threads.submit(transacted, address, who, INSERT.format("Pos")) for _ in range(30)]
+            time.sleep(0.5)
+            began = time.monotonic()
+            assert asked(address, who, "GET", "/ogc/collections/posyandu?f=json")[0] == 200
+            assert time.monotonic() - began < 3
+            assert not any(each.done() for each in waiting)
+        assert all("ResourceId" in each.result() for each in waiting)
