@@ -44,8 +44,9 @@ def opened(name):
     return layer
 
 def named(layer, name):
-    (found,) = [each for each in layer.getFeatures() if each[layer.customProperty("label")] == name]
-    return found
+    found = [each for each in layer.getFeatures() if each[layer.customProperty("label")] == name]
+    assert len(found) == 1, [(f.id(), f.attributes(), f.geometry().asWkt()) for f in found]
+    return found[0]
 
 said = []
 for name, label, work in steps:
@@ -214,7 +215,48 @@ def test_in_qgis_a_layer_that_the_walidata_keeps_is_not_for_a_kelurahan_to_edit(
         assert said == [[False, None]], version
 
 
-@pytest.mark.parametrize("version", ["1.1.0", "2.0.0"])
+EDITING = """
+import sys
+from osgeo import gdal, ogr
+
+address, version, credentials, name = sys.argv[1:]
+gdal.SetConfigOption("GDAL_HTTP_USERPWD", credentials)
+ogr.UseExceptions()
+
+def layer():
+    source = ogr.Open(f"WFS:{address}/wfs?VERSION={version}", 1)
+    found = source.GetLayerByName("geosatu:pos_kamling")
+    found.SetAttributeFilter(f"nama = '{name}'")
+    return source, found
+
+source, posts = layer()
+post = posts.GetNextFeature()
+post["alamat"] = "Jalan OGR"
+post.SetGeometry(ogr.CreateGeometryFromWkt("POINT (112.008 -7.803)"))
+posts.SetFeature(post)
+"""
+
+DELETING = EDITING.partition("post = ")[0] + "posts.DeleteFeature(posts.GetNextFeature().GetFID())\n"
+
+
+@pytest.mark.parametrize("version", ["1.0.0", "1.1.0", "2.0.0"])
+def test_ogr_changes_and_deletes_features(served: Served, town: Town, version: str) -> None:
+    if reason := lacking_qgis():
+        pytest.skip(reason)
+    name = f"Pos OGR {version}"
+    number = town.made(nama=name)
+    arguments = (served.address, version, f"pic:{town.people['pic'].token}", name)
+
+    subprocess.run([PYTHON, "-c", EDITING, *arguments], check=True, timeout=60)
+    row = town.row(number)
+    assert (row.alamat, row.version) == ("Jalan OGR", 2)
+    assert shapely.from_wkb(row.geom).equals_exact(shapely.Point(112.008, -7.803), 1e-9)
+
+    subprocess.run([PYTHON, "-c", DELETING, *arguments], check=True, timeout=60)
+    assert town.row(number) is None
+
+
+@pytest.mark.parametrize("version", ["1.0.0", "1.1.0", "2.0.0"])
 def test_ogr_appends_a_file(served: Served, tmp_path: Path, version: str) -> None:
     if (program := shutil.which("ogr2ogr")) is None:
         pytest.skip("ogr2ogr is not installed (apt-get install gdal-bin)")
@@ -237,7 +279,7 @@ def test_ogr_appends_a_file(served: Served, tmp_path: Path, version: str) -> Non
         [program, *credentials, *options, target, str(file)], capture_output=True, text=True, timeout=60
     )
 
-    assert (found.returncode, found.stderr) == (0, "")
+    assert (found.returncode, found.stderr) == (0, ""), found.stderr
     row = served.found("pos_kamling", "nama", names[2])
     assert (row.jumlah_regu, row.kode_wilayah) == (2, BANDAR)
     assert shapely.from_wkb(row.geom).equals_exact(shapely.Point(112.006, -7.806), 1e-9)
