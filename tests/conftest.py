@@ -135,6 +135,17 @@ def kept_conn(kept_city: Engine, catalogue: Catalogue) -> Iterator[Connection]:
         conn.commit()
 
 
+@pytest.fixture(scope="session")
+def kept_client(cluster: Cluster, catalogue: Catalogue, kept_city: Engine) -> Iterator[TestClient]:
+    """The service of that city, without a network."""
+    settings = Settings(home=cluster.home, layers=ROOT / "layers", geodata=ROOT / "geodata")
+    with (
+        open_service(kept_city, LONGEST_STATEMENT) as engine,
+        TestClient(create_app(settings, catalogue, engine), raise_server_exceptions=False) as client,
+    ):
+        yield client
+
+
 @pytest.fixture(scope="module")
 def large(kept_city: Engine) -> Iterator[int]:
     """So many kwt in that city that they come in several batches, and lie in no buffer on their way to a client."""

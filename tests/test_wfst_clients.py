@@ -44,9 +44,10 @@ def opened(name):
     return layer
 
 def named(layer, name):
-    found = [each for each in layer.getFeatures() if each[layer.customProperty("label")] == name]
-    assert len(found) == 1, [(f.id(), f.attributes(), f.geometry().asWkt()) for f in found]
-    return found[0]
+    # While QGIS still fills its cache it may give a feature from there and from the wire.
+    found = {each.id(): each for each in layer.getFeatures() if each[layer.customProperty("label")] == name}
+    (feature,) = found.values()
+    return feature
 
 said = []
 for name, label, work in steps:

@@ -97,11 +97,12 @@ def asked_of(said: Said) -> Asked:
 def layer_named(said: str, catalogue: Catalogue, asked: Asked) -> Layer:
     """The layer of a type name, with or without its prefix."""
     prefix, _, name = said.strip().rpartition(":")
+    locator = "typeNames" if asked.version.number == "2.0.0" else "typeName"
     spaces = {**_declared(asked.given.get("namespaces", "")), **(asked.document.namespaces if asked.document else {})}
     if prefix and spaces.get(prefix, NAMESPACE if prefix == PREFIX else "") != NAMESPACE:
         told = f"Awalan {shortened(prefix)!r} tidak berarti {NAMESPACE}; tulis misalnya {PREFIX}:posyandu."
-        raise Refused("InvalidParameterValue", told, "typeName")
-    with reading("typeName"):
+        raise Refused("InvalidParameterValue", told, locator)
+    with reading(locator):
         return catalogue[name]
 
 

@@ -13,6 +13,9 @@ OPERANDS = (
     "Point", "MultiPoint", "LineString", "Curve", "MultiCurve", "Polygon", "Surface", "MultiSurface", "Envelope",
 )  # fmt: skip
 
+TEMPORAL_NAMES = [name for name in TEMPORAL if name != "AnyInteracts"]
+"""Without the one that the schema of capabilities left out."""
+
 SPATIAL_NAMES = [name for name in SPATIAL if name != "Intersect"]
 
 CONFORMANCE = {
@@ -71,7 +74,7 @@ def _of_2_0() -> Markup:
             "fes:Temporal_Capabilities",
             None,
             node("fes:TemporalOperands", None, *_named("fes:TemporalOperand", ("gml:TimeInstant", "gml:TimePeriod"))),
-            node("fes:TemporalOperators", None, *_named("fes:TemporalOperator", TEMPORAL)),
+            node("fes:TemporalOperators", None, *_named("fes:TemporalOperator", TEMPORAL_NAMES)),
         ),
     )
 
@@ -81,7 +84,7 @@ def _of_1_1() -> Markup:
         "LessThan", "GreaterThan", "LessThanEqualTo", "GreaterThanEqualTo", "EqualTo", "NotEqualTo", "Like", "Between",
         "NullCheck",
     )  # fmt: skip
-    operands = ("Envelope", "Point", "LineString", "Polygon", "MultiPoint", "MultiLineString", "MultiPolygon")
+    operands = ("Envelope", "Point", "LineString", "Polygon")  # the schema knows no names of collections
     return node(
         "ogc:Filter_Capabilities",
         None,

@@ -74,7 +74,7 @@ def questions_of(asked: Asked, catalogue: Catalogue, access: Access, form: Forma
     else:
         found = _of_parameters(asked, catalogue, access, form)
     if not found:
-        raise Refused("MissingParameterValue", "Parameter typeNames wajib ada: lapisan mana?", "typeNames")
+        raise Refused("MissingParameterValue", "Parameter typeNames wajib ada, misalnya geosatu:posyandu.", "typeNames")
     if len(stated) > MOST_QUERIES or len(found) > MOST_QUERIES:
         raise Refused("InvalidParameterValue", f"Paling banyak {MOST_QUERIES} Query sekali minta.", "typeNames")
     return found
