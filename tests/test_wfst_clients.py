@@ -12,14 +12,13 @@ from typing import Any
 
 import pytest
 import shapely
-from conftest import running, settings_for
-from people import person
-from test_editing import BANDAR, IN_POJOK, POJOK, RIGHTS, Town, kelurahan
+from conftest import running
+from test_editing import BANDAR, IN_POJOK, Town
 from test_qgis import PYTHON, lacking_qgis, qgis_environment
+from wfs import VERSIONS
+from wfst import serving
 
-from geosatu.api.app import LONGEST_STATEMENT, create_app
 from geosatu.database.cluster import Cluster
-from geosatu.database.connect import open_city, open_service
 from geosatu.layers import Catalogue
 
 PROBE = """
@@ -106,14 +105,8 @@ class Served:
 
 @pytest.fixture(scope="module")
 def served(cluster: Cluster, catalogue: Catalogue) -> Iterator[Served]:
-    settings = settings_for(cluster, "wfst_clients")
-    with open_city(settings, catalogue) as owner, open_service(owner, LONGEST_STATEMENT) as service:
-        with owner.begin() as conn:
-            kelurahan(conn, BANDAR, "Bandar Lor", 112.0)
-            kelurahan(conn, POJOK, "Pojok", 112.02)
-            people = {name: person(conn, name, *rights) for name, rights in RIGHTS.items()}
-        with running(create_app(settings, catalogue, service)) as address:
-            yield Served(address, Town(owner, service, catalogue, people))
+    with serving(cluster, catalogue, "wfst_clients") as found, running(found.app) as address:
+        yield Served(address, found.town)
 
 
 @pytest.fixture
@@ -138,7 +131,7 @@ def in_qgis(served: Served, tmp_path: Path, version: str, who: str, *steps: Any)
     return said
 
 
-@pytest.mark.parametrize("version", ["1.0.0", "1.1.0", "2.0.0"])
+@pytest.mark.parametrize("version", VERSIONS)
 def test_qgis_adds_moves_changes_and_deletes_points_and_areas(served: Served, tmp_path: Path, version: str) -> None:
     post, area = f"Pos QGIS {version}", "0" + version[0] + version[2]
     added = {"nama": post, "status_operasi": "aktif", "fasilitas": "lampu, cctv", "tanggal_data": "2026-08-17"}
@@ -168,7 +161,7 @@ def test_qgis_adds_moves_changes_and_deletes_points_and_areas(served: Served, tm
     assert area not in served.names("batas_rt", "no_rt")
 
 
-@pytest.mark.parametrize("version", ["1.0.0", "1.1.0", "2.0.0"])
+@pytest.mark.parametrize("version", VERSIONS)
 def test_in_qgis_nobody_touches_the_feature_of_another_kelurahan(
     served: Served, town: Town, tmp_path: Path, version: str
 ) -> None:
@@ -204,7 +197,7 @@ def test_in_qgis_a_pasted_copy_is_a_feature_of_its_own(
 
 
 def test_in_qgis_who_may_edit_nothing_has_layers_to_look_at(served: Served, tmp_path: Path) -> None:
-    for version in ("1.0.0", "1.1.0", "2.0.0"):
+    for version in VERSIONS:
         for who, editable in (("lurah", False), ("pic", True)):
             said = in_qgis(served, tmp_path / f"{version}{who}", version, who, ("pos_kamling", "nama", []))
             assert said == [[editable, None]], (version, who)
@@ -240,7 +233,7 @@ posts.SetFeature(post)
 DELETING = EDITING.partition("post = ")[0] + "posts.DeleteFeature(posts.GetNextFeature().GetFID())\n"
 
 
-@pytest.mark.parametrize("version", ["1.0.0", "1.1.0", "2.0.0"])
+@pytest.mark.parametrize("version", VERSIONS)
 def test_ogr_changes_and_deletes_features(served: Served, town: Town, version: str) -> None:
     if reason := lacking_qgis():
         pytest.skip(reason)
@@ -257,7 +250,7 @@ def test_ogr_changes_and_deletes_features(served: Served, town: Town, version: s
     assert town.row(number) is None
 
 
-@pytest.mark.parametrize("version", ["1.0.0", "1.1.0", "2.0.0"])
+@pytest.mark.parametrize("version", VERSIONS)
 def test_ogr_appends_a_file(served: Served, tmp_path: Path, version: str) -> None:
     if (program := shutil.which("ogr2ogr")) is None:
         pytest.skip("ogr2ogr is not installed (apt-get install gdal-bin)")

@@ -79,8 +79,8 @@ async def transact(request: Request, city: City, reader: Reader, asked: Asked) -
     except Exception as error:
         report = report_of(error, asked.version)
     status = 200 if asked.version.number != "2.0.0" and _is_refusal(report.status) else report.status
-    headers = {**report.headers, "Cache-Control": "no-store"}
-    return Response(report.body, status, headers, report.media_type)
+    headers = {**report.headers, "Content-Type": report.media_type, "Cache-Control": "no-store"}
+    return Response(report.body, status, headers)
 
 
 def _is_refusal(status: int) -> bool:
