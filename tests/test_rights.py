@@ -332,6 +332,9 @@ def test_a_wfs_tells_of_internal_fields_to_staff_only(town: Town, who: str, vers
         assert not values_of(root, name)
 
 
+IS_NULL = "<PropertyIsNull><PropertyName>koordinator</PropertyName></PropertyIsNull>"
+
+
 @pytest.mark.parametrize("who", BEYOND)
 @pytest.mark.parametrize(
     ("given", "locator"),
