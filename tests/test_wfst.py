@@ -188,7 +188,8 @@ def test_a_stale_edit_is_refused_where_the_client_says_what_it_saw(served: Serve
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_the_same_insert_with_a_uid_is_one_feature(served: Served, version: str) -> None:
-    body = transaction(version, insert(feature(version, uid=str(uuid.uuid4()))))
+    values = {"fasilitas": "lampu, cctv", "tanggal_data": "2026-08-17", "jumlah_regu": "4", "accuracy_m": "2.5"}
+    body = transaction(version, insert(feature(version, uid=str(uuid.uuid4()), **values)))
     first, before = served.inserted(body), served.count()
 
     assert served.inserted(body) == first
@@ -220,6 +221,20 @@ def test_the_merger_of_deleted_features_may_come_with_the_uid_of_one(served: Ser
     (number,) = served.inserted(transaction("1.0.0", insert(feature("1.0.0", uid=str(uid)))))
 
     assert town.row(number).uid != uid
+
+
+def test_the_same_uid_in_two_layers_is_of_two_features(served: Served, town: Town) -> None:
+    number = town.made()
+    values = {"uid": str(town.row(number).uid), "nama": "Rumah", "no_rt": "001", "no_rw": "001"}
+    post, home = feature("1.1.0", uid=values["uid"]), feature("1.1.0", IN_BANDAR, "titik_rt", **values)
+    same, other = served.inserted(
+        transaction(
+            "1.1.0", insert(post), insert(home.replace("<geosatu:status_operasi>aktif</geosatu:status_operasi>", ""))
+        )
+    )
+
+    assert same == number
+    assert town.row(other, "titik_rt").uid == town.row(number).uid
 
 
 def test_native_is_left_out_where_it_may_be(served: Served) -> None:
