@@ -17,8 +17,10 @@ from fastapi.testclient import TestClient
 from people import Person, person
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
+from wfs import VERSIONS, features, get, ids_of, read, refusal, values_of
 
 from geosatu.api.app import LONGEST_STATEMENT, create_app
+from geosatu.api.wfs.questions import BY_ID
 from geosatu.database.cluster import Cluster
 from geosatu.database.connect import open_city, open_service
 from geosatu.database.rights import act_as, open_restricted
@@ -233,8 +235,57 @@ def by_page(town: Town, who: str, layer: str, _: Path) -> set[str]:
     return {name_of(place, status) for place in PLACES for status in STATUSES if name_of(place, status) in page}
 
 
+def by_wfs(town: Town, who: str, layer: str, _: Path) -> set[str]:
+    names: set[str] | None = None
+    for version in VERSIONS:
+        root = features(town.client, version, layer, headers=town.headers(who))
+        found = {name for name in values_of(root, "nama") if name is not None}
+        assert names in (None, found)
+        assert len(ids_of(root, layer)) == len(found)
+        names = found
+    assert names is not None
+    return names
+
+
+def by_wfs_page_and_filter(town: Town, who: str, layer: str, _: Path) -> set[str]:
+    condition = (
+        "<Filter><PropertyIsLike wildCard='*' singleChar='?' escapeChar='!'><ValueReference>nama</ValueReference>"
+        "<Literal>*</Literal></PropertyIsLike></Filter>"
+    )
+    names: list[str | None] = []
+    for start in range(0, 100, 5):
+        given = {"filter": condition, "sortby": "nama D", "count": 5, "startindex": start}
+        root = features(town.client, "2.0.0", layer, headers=town.headers(who), **given)
+        names += values_of(root, "nama")
+    assert root.attrib["numberMatched"] == str(len(names)) == str(len(set(names)))
+    return {name for name in names if name is not None}
+
+
+def by_wfs_values(town: Town, who: str, layer: str, _: Path) -> set[str]:
+    given = {"typenames": layer, "valuereference": "nama", "bbox": "111,-9,113,-7"}
+    root = read(get(town.client, "2.0.0", "GetPropertyValue", town.headers(who), **given))
+    return {name for name in values_of(root, "nama") if name is not None}
+
+
+def by_wfs_id(town: Town, who: str, layer: str, _: Path) -> set[str]:
+    names: set[str] = set()
+    for number in range(1, len(PLACES) * len(STATUSES) + 1):
+        given = {"storedquery_id": BY_ID, "id": f"{layer}.{number}"}
+        answer = get(town.client, "2.0.0", "GetFeature", town.headers(who), **given)
+        assert answer.status_code in (200, 404)
+        if answer.status_code == 200:
+            names |= {name for name in values_of(read(answer), "nama") if name is not None}
+    return names
+
+
+def by_wfs_table(town: Town, who: str, layer: str, _: Path) -> set[str]:
+    answer = get(town.client, "1.1.0", "GetFeature", town.headers(who), typename=layer, outputformat="csv")
+    return {row["nama"] for row in csv.DictReader(io.StringIO(answer.text))}
+
+
 DOORS: tuple[Door, ...] = (
     by_items, by_box_and_filter, by_id, by_tile, by_geojson, by_csv, by_geopackage, by_snapshot, by_search, by_page,
+    by_wfs, by_wfs_page_and_filter, by_wfs_values, by_wfs_id, by_wfs_table,
 )  # fmt: skip
 
 
@@ -266,6 +317,59 @@ def test_internal_fields_are_for_staff_and_restricted_ones_for_nobody_who_does_n
             assert not {"koordinator", "hp_koordinator"} & each["properties"].keys()
     schema = ask(town, who, "/ogc/collections/pos_kamling/schema").json()
     assert ("jam_ronda" in schema["properties"]) == (who in STAFF)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("who", BEYOND)
+def test_a_wfs_tells_of_internal_fields_to_staff_only(town: Town, who: str, version: str):
+    schema = get(town.client, version, "DescribeFeatureType", town.headers(who), typename="pos_kamling").text
+    root = features(town.client, version, "pos_kamling", headers=town.headers(who))
+
+    assert ('name="jam_ronda"' in schema) == (who in STAFF)
+    assert bool(values_of(root, "jam_ronda")) == (who in STAFF)
+    for name in ("koordinator", "hp_koordinator"):
+        assert name not in schema
+        assert not values_of(root, name)
+
+
+IS_NULL = "<PropertyIsNull><PropertyName>koordinator</PropertyName></PropertyIsNull>"
+
+
+@pytest.mark.parametrize("who", BEYOND)
+@pytest.mark.parametrize(
+    ("given", "locator"),
+    [
+        (
+            {"filter": "<Filter><PropertyIsNull><PropertyName>koordinator</PropertyName></PropertyIsNull></Filter>"},
+            "filter",
+        ),
+        ({"sortby": "koordinator"}, "sortBy"),
+        ({"propertyname": "koordinator"}, "propertyName"),
+    ],
+)
+def test_a_wfs_lets_nobody_ask_out_what_is_not_shown(town: Town, who: str, given: dict[str, str], locator: str):
+    answer = get(town.client, "1.1.0", "GetFeature", town.headers(who), typename="pos_kamling", **given)
+
+    told = refusal(answer, "1.1.0")
+    assert (told.status, told.code, told.locator) == (400, "InvalidParameterValue", locator)
+
+
+def test_who_cares_reads_restricted_fields_through_a_wfs_telling_why(town: Town):
+    before = logged(town)
+    given = {"typename": "pos_kamling", "alasan": "Memeriksa nomor koordinator"}
+
+    answer = get(town.client, "2.0.0", "GetFeature", town.headers("lurah"), **given)
+
+    assert set(values_of(read(answer), "koordinator")) == {
+        f"Pak {name_of(BANDAR, status)}" for status in STATUSES if status != "arsip"
+    }
+    assert answer.headers["cache-control"] == "no-store"
+    assert "etag" not in answer.headers
+    assert {entry.action for entry in logged(town)[len(before) :]} == {"baca_terbatas"}
+    refused = get(town.client, "2.0.0", "GetFeature", town.headers("perencana"), **given)
+    assert refusal(refused, "2.0.0").status == 403
+    unknown = get(town.client, "1.1.0", "GetFeature", **given)
+    assert (refusal(unknown, "1.1.0").status, unknown.headers["www-authenticate"][:5]) == (401, "Basic")
 
 
 @pytest.mark.parametrize("asked", ["filter=koordinator LIKE '%'", "sortby=koordinator", "koordinator=x"])

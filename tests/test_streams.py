@@ -27,6 +27,9 @@ FREED_SECONDS = 1.5
 
 STREAMS = [f"/files/kwt.{suffix}" for suffix in ("geojson", "geojsonl", "csv")]
 PAGES = ["/ogc/collections/kwt/items", "/ogc/collections/kwt/items?f=json&limit=1&nama=KWT%201"]
+WFS = "/wfs?service=WFS&request=GetFeature&typename=kwt&version="
+WFS_STREAMS = [f"{WFS}1.0.0", f"{WFS}1.1.0", f"{WFS}1.1.0&outputformat=json", f"{WFS}1.1.0&outputformat=csv"]
+WFS_PAGES = [f"{WFS}2.0.0", f"{WFS}1.1.0&maxfeatures=10", f"{WFS}2.0.0&resulttype=hits"]
 
 
 @contextmanager
@@ -96,7 +99,7 @@ def received(client: socket.socket) -> bytes:
     return whole
 
 
-@pytest.mark.parametrize("path", [*STREAMS, *PAGES])
+@pytest.mark.parametrize("path", [*STREAMS, *PAGES, *WFS_STREAMS, *WFS_PAGES])
 def test_a_client_that_goes_away_during_a_slow_statement_frees_its_connection(
     address: str, watching: psycopg.Connection, locked: None, path: str
 ):
@@ -108,7 +111,7 @@ def test_a_client_that_goes_away_during_a_slow_statement_frees_its_connection(
     assert seconds_until(lambda: busy(watching) == []) < FREED_SECONDS
 
 
-@pytest.mark.parametrize("path", STREAMS)
+@pytest.mark.parametrize("path", [*STREAMS, *WFS_STREAMS])
 def test_a_client_that_goes_away_amid_a_stream_frees_its_connection(
     address: str, watching: psycopg.Connection, large: int, path: str
 ):

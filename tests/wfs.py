@@ -32,9 +32,11 @@ def get(client: TestClient, version: str, request: str, headers: dict[str, str] 
     return client.get("/wfs", params=parameters, headers=headers or {})
 
 
-def features(client: TestClient, version: str, layer: str, **given: Any) -> Element:
+def features(
+    client: TestClient, version: str, layer: str, headers: dict[str, str] | None = None, **given: Any
+) -> Element:
     """The collection of a GetFeature."""
-    return read(get(client, version, "GetFeature", typename=f"geosatu:{layer}", **given))
+    return read(get(client, version, "GetFeature", headers, typename=f"geosatu:{layer}", **given))
 
 
 def read(answer: Any) -> Element:

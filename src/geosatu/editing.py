@@ -186,21 +186,32 @@ def with_copies(conn: Connection, edits: Sequence[Edit], access: Access) -> list
     their place. What tells a feature from others, and what became of it in the review, is not taken over. What there
     is, is compared as far as the editor reads it.
     """
-    known: dict[Layer, Mapping[uuid.UUID, Mapping[str, Any]]] = {}
+    originals: dict[tuple[Layer, uuid.UUID | None], Mapping[str, Any] | None] = {}
     for layer in {each.layer for each in edits if each.uid is not None}:
         uids = [each.uid for each in edits if each.layer == layer and each.uid is not None]
-        known[layer] = edit.contents_by_uid(conn, layer, uids, access)
-    return [each if each.uid is None else _told_apart(conn, each, each.uid, known[each.layer]) for each in edits]
+        originals |= {(layer, uid): there for uid, there in _originals(conn, layer, uids, access).items()}
+    return [
+        _told_apart(each, originals[each.layer, each.uid]) if (each.layer, each.uid) in originals else each
+        for each in edits
+    ]
 
 
-def _told_apart(conn: Connection, each: Edit, uid: uuid.UUID, known: Mapping[uuid.UUID, Mapping[str, Any]]) -> Edit:
-    there = known.get(uid)
-    if there is None and not edit.was_deleted(conn, each.layer, [uid]):
-        return each
+def _originals(
+    conn: Connection, layer: Layer, uids: list[uuid.UUID], access: Access
+) -> dict[uuid.UUID, Mapping[str, Any] | None]:
+    """What there is by these uids; None: it has been deleted."""
+    there = edit.contents_by_uid(conn, layer, uids, access)
+    others = [uid for uid in uids if uid not in there]
+    if not others or not edit.was_deleted(conn, layer, others):
+        return {**there}
+    return {**there, **{uid: None for uid in others if edit.was_deleted(conn, layer, [uid])}}
+
+
+def _told_apart(each: Edit, original: Mapping[str, Any] | None) -> Edit:
     own = ("status", *(("kode_wilayah",) if each.layer.name != OWNERS else ()))
     properties = {name: value for name, value in (each.properties or {}).items() if name not in own}
-    same = there is not None and _says(each, there)
-    return replace(each, properties=properties, uid=uid if same else None)
+    same = original is not None and _says(each, original)
+    return replace(each, properties=properties, uid=each.uid if same else None)
 
 
 def _says(each: Edit, there: Mapping[str, Any]) -> bool:

@@ -22,7 +22,7 @@ from geosatu.api.presence import Present
 from geosatu.api.wfs import stored
 from geosatu.api.wfs.asked import Asked, Said, asked_of, layer_named, said_of
 from geosatu.api.wfs.capabilities import READING, WRITING, Capabilities
-from geosatu.api.wfs.exceptions import Refused, report_of
+from geosatu.api.wfs.exceptions import Refused, reading, report_of
 from geosatu.api.wfs.features import Plan, Request
 from geosatu.api.wfs.places import Places
 from geosatu.api.wfs.questions import format_of, require_stored
@@ -77,12 +77,14 @@ class Wfs:
                 await start_answer(send, reader, 304, [(b"etag", tag)])
                 await send({"type": "http.response.body", "body": b""})
                 return
-            with Present(receive, after=LISTENED_AFTER):
-                made = await plan.make()
-            if isinstance(made, Answer):
-                await send_answer(send, reader, scope, headers, made, tag)
-            else:
-                await made(scope, receive, send)
+            # What is left to go wrong is what a filter means for the layer.
+            with reading("filter"):
+                with Present(receive, after=LISTENED_AFTER):
+                    made = await plan.make()
+                if not isinstance(made, Answer):
+                    await made(scope, receive, send)
+                    return
+            await send_answer(send, reader, scope, headers, made, tag)
         except ClientDisconnect:
             return
         except Exception as error:

@@ -14,7 +14,7 @@ from shapely.geometry.base import BaseGeometry
 from geosatu.api.parameters import whole, whole_id
 from geosatu.api.wfs.asked import Asked, layer_named
 from geosatu.api.wfs.exceptions import Refused
-from geosatu.api.wfs.versions import Version, srs_of
+from geosatu.api.wfs.versions import VERSIONS, Version, srs_of
 from geosatu.cql2 import Tree
 from geosatu.crs import Crs
 from geosatu.editing import Edit, require_few
@@ -59,6 +59,9 @@ class Transaction:
     version: Version
     handle: str | None
     actions: tuple[Action, ...]
+    mixed: bool = False
+    """Whether a Transaction of 2.0.0 stands in the namespace of 1.1, as OGR writes it, which then looks for ids under
+    the names of both."""
 
     @property
     def layers(self) -> set[Layer]:
@@ -85,7 +88,8 @@ def transaction_of(asked: Asked, catalogue: Catalogue, access: Access) -> Transa
         with blaming(handle or tag_of(element)):
             actions += _Reader(asked, catalogue, access, number, handle).actions(element)
             require_few(sum(len(each.chosen) if isinstance(each.chosen, tuple) else 1 for each in actions))
-    return Transaction(asked.version, root.get("handle"), tuple(actions))
+    mixed = asked.version.number == "2.0.0" and str(root.tag).startswith(f"{{{VERSIONS['1.1.0'].wfs}}}")
+    return Transaction(asked.version, root.get("handle"), tuple(actions), mixed)
 
 
 @contextmanager

@@ -37,7 +37,15 @@ FOR_PROGRAMS = (401, 429)
 
 PAST: dict[Kind, str] = {"Insert": "Inserted", "Update": "Updated", "Replace": "Replaced", "Delete": "Deleted"}
 
+OLD_IDS = (("ogc:FeatureId", "fid"),)
+NEW_IDS = (("fes:ResourceId", "rid"),)
+BOTH_IDS = (*NEW_IDS, ("fes:FeatureId", "fid"))
+"""How ids are called, and where they stand."""
+
 NO_FEATURE = node("ogc:FeatureId", {"fid": "none"})
+
+
+Words = tuple[tuple[str, str], ...]
 
 
 class Carried(NamedTuple):
@@ -71,8 +79,8 @@ async def transact(request: Request, city: City, reader: Reader, asked: Asked) -
     except Exception as error:
         report = report_of(error, asked.version)
     status = 200 if asked.version.number != "2.0.0" and _is_refusal(report.status) else report.status
-    headers = {**report.headers, "Cache-Control": "no-store"}
-    return Response(report.body, status, headers, report.media_type)
+    headers = {**report.headers, "Content-Type": report.media_type, "Cache-Control": "no-store"}
+    return Response(report.body, status, headers)
 
 
 def _is_refusal(status: int) -> bool:
@@ -150,9 +158,10 @@ def told(transaction: Transaction, carried: Sequence[Carried]) -> bytes:
     if version.number == "1.0.0":
         return document(_told_of_old(transaction, carried))
     new = version.number == "2.0.0"
+    words = OLD_IDS if not new else BOTH_IDS if transaction.mixed else NEW_IDS
     kinds: list[Kind] = ["Insert", "Update", "Replace", "Delete"] if new else ["Insert", "Update", "Delete"]
     counts = [node(f"wfs:total{PAST[kind]}", None, str(len(_of(carried, kind)))) for kind in kinds]
-    results = [_results(carried, kind, new) for kind in (kinds[:3] if new else kinds[:1])]
+    results = [_results(carried, kind, words) for kind in (kinds[:3] if new else kinds[:1])]
     inside = [node("wfs:TransactionSummary", None, *counts), *results]
     return document(node("wfs:TransactionResponse", _root(version, version.location), *inside))
 
@@ -161,17 +170,17 @@ def _of(carried: Sequence[Carried], kind: Kind) -> list[Carried]:
     return [each for each in carried if each.action.kind == kind]
 
 
-def _results(carried: Sequence[Carried], kind: Kind, new: bool) -> Markup:
+def _results(carried: Sequence[Carried], kind: Kind, words: Words) -> Markup:
     """The features of all actions of a kind; the schema of 1.1 wants at least one."""
-    features = [_feature(each, new) for each in _of(carried, kind)]
-    if not features:
-        return Markup() if new else node("wfs:InsertResults", None, node("wfs:Feature", None, NO_FEATURE))
-    return node(f"wfs:{kind}Results", None, *features)
+    features = [_feature(each, words) for each in _of(carried, kind)]
+    if not features and words == OLD_IDS:
+        features = [node("wfs:Feature", None, NO_FEATURE)]
+    return node(f"wfs:{kind}Results", None, *features) if features else Markup()
 
 
-def _feature(carried: Carried, new: bool) -> Markup:
-    ident = node("fes:ResourceId", {"rid": carried.name}) if new else node("ogc:FeatureId", {"fid": carried.name})
-    return node("wfs:Feature", _handled(carried.action.handle), ident)
+def _feature(carried: Carried, words: Words) -> Markup:
+    ids = [node(word, {attribute: carried.name}) for word, attribute in words]
+    return node("wfs:Feature", _handled(carried.action.handle), *ids)
 
 
 def _told_of_old(transaction: Transaction, carried: Sequence[Carried]) -> Markup:
