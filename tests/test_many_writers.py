@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from datetime import date
 from http.client import HTTPConnection
 from itertools import chain
@@ -304,6 +305,19 @@ def test_areas_homes_reviews_imports_and_retention_at_once_keep_every_change_and
 
     assert ended(town, neighbourhood) == dict(total)
     assert misplaced(town) == 0
+
+
+def test_a_change_of_areas_holds_the_layers_of_homes_in_the_order_of_all_writers(
+    cluster: Cluster, catalogue: Catalogue
+) -> None:
+    more = catalogue["umkm"].model_copy(update={"name": "umkm_rumahan"})
+    wider = replace(catalogue, layers={"umkm_rumahan": more, **catalogue.layers})
+    told = r"""
+        SELECT split_part(encode(tgargs, 'escape'), '\000', 1) FROM pg_trigger
+        WHERE tgrelid = 'layer.batas_rt'::regclass AND tgfoid = 'geosatu.move_places'::regproc AND tgtype & 16 <> 0
+        ORDER BY tgname"""
+    with open_city(settings_for(cluster, "more_homes"), wider) as owner, owner.connect() as conn:
+        assert list(conn.scalars(text(told))) == ["posyandu", "titik_rt", "umkm", "umkm_rumahan"]
 
 
 # Those who wait.

@@ -321,7 +321,11 @@ def content_columns(layer: Layer) -> list[str]:
 
 
 def _home_statements(layer: Layer) -> Iterator[str]:
-    """Triggers that keep the public place of homes, on the layer and on that of the areas around them."""
+    """Triggers that keep the public place of homes, on the layer and on that of the areas around them.
+
+    Those on the areas run by their names, and hold the layers of homes in the order in which all writers do
+    (`geosatu.store.acts`): a space stands before all letters, so `umkm` comes before `umkm_rumahan`.
+    """
     assert layer.home is not None
     table, areas = table_of(layer).fullname, layer.home.layer
     values = ",".join(str(value).lower() if isinstance(value, bool) else value for value in layer.home.values)
@@ -337,7 +341,7 @@ def _home_statements(layer: Layer) -> Iterator[str]:
         ("DELETE", "OLD TABLE AS before"),
     ):
         yield (
-            f"CREATE TRIGGER place_{layer.name}_{action.lower()} AFTER {action} ON {LAYER_SCHEMA}.{areas} "
+            f'CREATE TRIGGER "place {layer.name} {action.lower()}" AFTER {action} ON {LAYER_SCHEMA}.{areas} '
             f"REFERENCING {named} FOR EACH STATEMENT EXECUTE FUNCTION geosatu.move_places('{layer.name}', {about})"
         )
     place = f"geosatu.place_of(to_jsonb(f) - 'geom', f.geom, '{areas}', {about})"
