@@ -1,6 +1,6 @@
 # make run    everything that geosatu needs, then the demonstration city on http://127.0.0.1:8000
 # make test   everything that the tests need, then all checks and tests
-# make bench  geosatu beside TiPg, pygeoapi, ogr2ogr and PostgreSQL's own limit, into docs/benchmarks.md
+# make bench  geosatu beside TiPg, pygeoapi, ogr2ogr, MapServer, QGIS Server and PostgreSQL's own limit, into docs/benchmarks.md
 
 .PHONY: run test check bench format lock
 

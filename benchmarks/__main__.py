@@ -27,11 +27,11 @@ ALONE = "-c max_parallel_workers_per_gather=0"
 INTRODUCTION = """\
 # Benchmarks
 
-geosatu beside TiPg, pygeoapi and ogr2ogr, and beside PostgreSQL's own limit, on one PostGIS in one run. All servers
-run at once, each {workers}. They take turns, in another order each round, so that a busy machine is busy for
-everybody. Times are medians of {rounds} rounds ({few} of what takes seconds, and of loads from 16 connections), after
-up to {warm} rounds that do not count. Believe ratios, not milliseconds. Before anything is timed, ids, counts and
-coordinates to 7 decimals are compared with those of the limit; where they differ, the run ends.
+geosatu beside TiPg, pygeoapi, ogr2ogr, MapServer and QGIS Server, and beside PostgreSQL's own limit, on one PostGIS in
+one run. All servers run at once, each {workers}. They take turns, in another order each round, so that a busy machine
+is busy for everybody. Times are medians of {rounds} rounds ({few} of what takes seconds, and of loads from 16
+connections), after up to {warm} rounds that do not count. Believe ratios, not milliseconds. Before anything is timed,
+ids, counts and coordinates to 7 decimals are compared with those of the limit; where they differ, the run ends.
 
 - The data: {points:,} points (`pos_kamling`) and {polygons:,} polygons of 17 vertices (`batas_rt`), made in SQL with a
   fixed seed, with all public fields of the two layers.
@@ -42,6 +42,14 @@ coordinates to 7 decimals are compared with those of the limit; where they diffe
 - TiPg and pygeoapi show the same columns. TiPg's tiles have the same attributes and margin as ours, but hold only
   features that reach into the tile itself; of tiles, only the numbers of features are compared, since ours are
   simplified. Nobody compresses, unless the table says so.
+- WFS: MapServer and QGIS Server are FastCGI processes that stay and keep their connections, behind nginx. MapServer
+  answers in GML 3.2 as geosatu does, QGIS Server, which speaks WFS 1.1.0 at most, in GML 3.1. They show the same
+  columns, and coordinates are compared to 6 decimals, since MapServer writes no more. The limit writes byte for byte
+  what geosatu does. They are compared where they are installed: `apt install cgi-mapserver qgis-server python3-qgis
+  nginx-light`.
+- New points: by a program with a token, with all checks, rules and rights, on the disk when the answer comes
+  (`fsync`, `full_page_writes` and `synchronous_commit` are on, or the run ends). The limit is one INSERT of all of
+  them with the triggers of the layer, by its owner. "By function" is the same without HTTP and XML.
 - Memory is the resident memory of the server's processes; for the whole layer, the rise to its peak.
 
 """
