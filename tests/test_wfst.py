@@ -171,6 +171,15 @@ def test_a_volunteer_s_filter_does_not_speak_of_internal_fields(served: Served) 
     assert totals(served.done(body, "pic"))["totalDeleted"] == 0
 
 
+def test_a_volunteer_s_filter_finds_their_own_drafts(served: Served) -> None:
+    mark = uuid.uuid4().hex
+    served.inserted(transaction("2.0.0", insert(feature("2.0.0", nama=mark))), "relawan")
+    work = transaction("2.0.0", update("2.0.0", named("2.0.0", "nama", mark), alamat="Jalan Baru"))
+
+    assert totals(served.done(work, "relawan"))["totalUpdated"] == 1
+    assert totals(served.done(work, "relawan_dua"))["totalUpdated"] == 0
+
+
 def test_a_stale_edit_is_refused_where_the_client_says_what_it_saw(served: Served, town: Town) -> None:
     number = town.made()
     chosen = of("2.0.0", number)
