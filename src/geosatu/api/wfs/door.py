@@ -10,20 +10,22 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from starlette.concurrency import run_in_threadpool
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import ClientDisconnect
 from starlette.requests import Request as HttpRequest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from geosatu.api.access import EVERYBODY, REASON, Reader, reader_of
 from geosatu.api.context import City, connection
-from geosatu.api.hot import LISTENED_AFTER, Answer, send_answer, start_answer
+from geosatu.api.files import Streamed
+from geosatu.api.hot import LISTENED_AFTER, VARY, WORTH_COMPRESSING, Answer, send_answer, start_answer
 from geosatu.api.links import base_of
 from geosatu.api.presence import Present
 from geosatu.api.wfs import stored
 from geosatu.api.wfs.asked import Asked, Said, asked_of, layer_named, said_of
 from geosatu.api.wfs.capabilities import READING, Capabilities
 from geosatu.api.wfs.exceptions import Refused, reading, report_of
-from geosatu.api.wfs.features import Plan, Request
+from geosatu.api.wfs.features import Plan, Request, Stream
 from geosatu.api.wfs.places import Places
 from geosatu.api.wfs.questions import format_of, require_stored
 from geosatu.api.wfs.schema import application_schema
@@ -76,8 +78,8 @@ class Wfs:
             with reading("filter"):
                 with Present(receive, after=LISTENED_AFTER):
                     made = await plan.make()
-                if not isinstance(made, Answer):
-                    await made(scope, receive, send)
+                if isinstance(made, Stream):
+                    await _stream(made, reader, tag)(scope, receive, send)
                     return
             await send_answer(send, reader, scope, headers, made, tag)
         except ClientDisconnect:
@@ -142,6 +144,14 @@ async def _body(receive: Receive) -> bytes:
             raise Refused("OperationParsingFailed", told, "request", 413)
         if not message.get("more_body", False):
             return bytes(found)
+
+
+def _stream(made: Stream, reader: Reader, tag: bytes | None) -> ASGIApp:
+    """The answer that comes in blocks, compressed on its way where that is asked for."""
+    headers = {"Cache-Control": reader.cache_control.decode(), "Vary": VARY.decode()}
+    if tag is not None:
+        headers["ETag"] = tag.decode()
+    return GZipMiddleware(Streamed(made.blocks, headers, made.media_type), WORTH_COMPRESSING, compresslevel=1)
 
 
 async def _refuse(send: Send, scope: Scope, reader: Reader, error: Exception, version: Version) -> None:

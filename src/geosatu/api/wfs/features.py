@@ -12,11 +12,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 from urllib.parse import urlencode
 
-from starlette.middleware.gzip import GZipMiddleware
-from starlette.types import ASGIApp
-
 from geosatu.api.access import Reader
-from geosatu.api.files import Streamed
 from geosatu.api.hot import Answer
 from geosatu.api.wfs import collections
 from geosatu.api.wfs.asked import Asked
@@ -34,11 +30,16 @@ from geosatu.writers.text import BLOCK
 COUNT_DEFAULT = 1_000
 
 COLLECTIONS = {"2": "text/xml; subtype=gml/2.1.2", "3.1": "text/xml; subtype=gml/3.1.1"}
-SHORTEST_STREAM = 1_000
-"""Bytes from which a stream is compressed."""
 
-Made = Answer | ASGIApp
-"""An answer, or what streams one."""
+
+class Stream(NamedTuple):
+    """A body that comes in blocks."""
+
+    blocks: AsyncGenerator[bytes]
+    media_type: str
+
+
+Made = Answer | Stream
 
 
 class Plan(NamedTuple):
@@ -251,10 +252,8 @@ class Request:
 
     # Streams.
 
-    async def _streamed(self, questions: list[Question], form: Format, wanted: Range) -> ASGIApp:
-        headers = {"Cache-Control": self.reader.cache_control.decode()}
-        blocks = self._blocks(questions, form, wanted)
-        return GZipMiddleware(Streamed(blocks, headers, form.media_type), SHORTEST_STREAM, compresslevel=1)
+    async def _streamed(self, questions: list[Question], form: Format, wanted: Range) -> Stream:
+        return Stream(self._blocks(questions, form, wanted), form.media_type)
 
     async def _blocks(self, questions: list[Question], form: Format, wanted: Range) -> AsyncGenerator[bytes]:
         """The features of all queries as the database renders them; memory stays flat."""
