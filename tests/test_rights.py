@@ -513,9 +513,10 @@ def test_restricted_fields_stay_hidden_in_a_transaction_that_has_not_said_why(to
         "SELECT attributes FROM geosatu.history",
         "SELECT key FROM geosatu.session",
         "SELECT key FROM geosatu.token",
-        "DELETE FROM layer.pos_kamling RETURNING id",
-        "INSERT INTO layer.pos_kamling (geom, created_by, updated_by) VALUES (NULL, 'x', 'x') RETURNING id",
-        "UPDATE layer.pos_kamling SET nama = 'x' RETURNING id",
+        "INSERT INTO layer.pos_kamling (status) VALUES ('terbit') RETURNING id",
+        "UPDATE layer.pos_kamling SET created_by = 'x' RETURNING id",
+        "UPDATE layer.pos_kamling SET version = 7 RETURNING id",
+        "INSERT INTO geosatu.act (actor, door) VALUES ('x', 'wfs') RETURNING id",
         "UPDATE geosatu.step SET role = 'relawan' RETURNING role",
         "INSERT INTO geosatu.account_right VALUES (1, 'walidata', '', now(), 'x') RETURNING account",
         "SELECT geosatu.place_of('{}', NULL, 'batas_rt', '', '{}')",
@@ -527,6 +528,20 @@ def test_restricted_fields_stay_hidden_in_a_transaction_that_has_not_said_why(to
 def test_readers_have_no_right_to_anything_else(town: Town, access: Any, statement: str):
     with pytest.raises(DBAPIError, match=r"permission denied|must be owner"):
         as_service(town, Actor("walidata", access, town.people["walidata"].id), statement)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM layer.pos_kamling RETURNING id",
+        "INSERT INTO layer.pos_kamling (geom, created_by, updated_by) VALUES (NULL, 'x', 'x') RETURNING id",
+        "UPDATE layer.pos_kamling SET nama = 'x' RETURNING id",
+        "SELECT geosatu.open_act('wfs', NULL, 'x', NULL)",
+    ],
+)
+def test_the_public_changes_nothing(town: Town, statement: str):
+    with pytest.raises(DBAPIError, match="permission denied"):
+        as_service(town, PUBLIC, statement)
 
 
 def test_who_serves_sees_no_feature_in_its_own_name(town: Town):

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from pyproj import Transformer
 from shapely.geometry import LineString, MultiPolygon, Point, Polygon, box
 
+from geosatu.content.geometry import conformed
+from geosatu.content.values import PARSERS, dotted, plain, value_of
 from geosatu.crs import LAND_AND_SEA
-from geosatu.importer.geometry import conformed
 from geosatu.importer.neighbourhoods import numbers_in
-from geosatu.importer.values import PARSERS, dotted, plain, value_of
 from geosatu.layers import SYSTEM_FIELDS, Field
 
 unhurried = settings(deadline=None)

@@ -9,12 +9,19 @@ from sqlalchemy import Connection
 
 from geosatu import checks
 from geosatu.features import Actor
-from geosatu.layers import Catalogue, Layer
+from geosatu.layers import Catalogue, Layer, Rule
 from geosatu.store import read
 from geosatu.store.findings import replace_findings
 
 CHECKER = Actor("pemeriksaan", access="terbatas")
 """Checks look at every feature where it really is."""
+
+
+def blocking(layer: Layer) -> Layer:
+    """The layer with only those of its rules that stop a feature from being saved."""
+    rules = [Rule(rule="must_be_valid", severity="refuse")]
+    rules += [rule for rule in layer.rules if rule.severity == "refuse" and rule.rule != "must_be_valid"]
+    return layer.model_copy(update={"rules": rules})
 
 
 def others(conn: Connection, catalogue: Catalogue) -> Callable[[str], geopandas.GeoDataFrame]:

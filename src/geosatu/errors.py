@@ -1,5 +1,9 @@
 """What a user can cause. Each message is one plain Indonesian sentence: what, where, and what to do."""
 
+from __future__ import annotations
+
+from datetime import datetime
+
 
 def shortened(said: str, longest: int = 80) -> str:
     """A user's words, as a message repeats them: in one line, and without what only machines read."""
@@ -29,6 +33,18 @@ class UnknownFeature(GeosatuError):
 
 class InvalidQuery(GeosatuError):
     """A parameter of a request is not one we know, or its value makes no sense."""
+
+
+class InvalidFeature(GeosatuError):
+    """What was given as a feature's content cannot be kept as it is."""
+
+
+class StaleEdit(GeosatuError):
+    """Somebody else changed the feature since the editor saw it, who may now choose."""
+
+    def __init__(self, message: str, feature: int, version: int, by: str, at: datetime, titles: list[str]) -> None:
+        super().__init__(message)
+        self.feature, self.version, self.by, self.at, self.titles = feature, version, by, at, titles
 
 
 class UnreadableFile(GeosatuError):

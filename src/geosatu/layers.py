@@ -46,6 +46,7 @@ Severity = Literal["refuse", "error", "warning"]
 GeometryType = Literal["Point", "LineString", "Polygon", "MultiPoint", "MultiLineString", "MultiPolygon"]
 FieldType = Literal["text", "texts", "integer", "decimal", "boolean", "date", "time", "code", "codes"]
 Measure = Literal["area_m2", "area_ha", "length_m"]
+EditedBy = Literal["kelurahan", "walidata"]
 
 MEASURABLE: dict[Measure, tuple[GeometryType, ...]] = {
     "area_m2": ("Polygon", "MultiPolygon"),
@@ -227,6 +228,8 @@ class Layer(Part):
     geometry: GeometryType
     owner: Literal["kelurahan", "kota"]
     """Whether each feature belongs to one kelurahan (and carries its code) or to the city."""
+    edited_by: EditedBy = "kelurahan"
+    """Whether kelurahan edit their own features, or the walidata alone does."""
     theme: Name
     label: Name
     """The field that names a feature in lists, search results and on the map."""
@@ -366,7 +369,7 @@ SYSTEM_FIELDS: dict[str, Field] = {
 }
 """The columns of ours that a file may bring and a reader may see."""
 
-OUR_COLUMNS = ("id", "uid", "version", "import_id", "created_at", "created_by", "updated_at", "updated_by")
+OUR_COLUMNS = ("id", "uid", "version", "import_id", "act", "created_at", "created_by", "updated_at", "updated_by")
 OUR_GEOMETRIES = ("geom", "geom_mercator", "geom_public")
 POSTGRES_COLUMNS = ("tableoid", "xmin", "cmin", "xmax", "cmax", "ctid")
 RESERVED = frozenset((*SYSTEM_FIELDS, *OUR_COLUMNS, *OUR_GEOMETRIES, *POSTGRES_COLUMNS, "geometry"))

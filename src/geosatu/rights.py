@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from geosatu.errors import InvalidQuery, shortened
-from geosatu.layers import STATUSES
+from geosatu.layers import STATUSES, EditedBy
 
 UNPUBLISHED = ("draf", "diajukan", "perlu_perbaikan", "disetujui")
 HANDED_IN = ("diajukan", "disetujui")
@@ -29,18 +29,20 @@ class Role(NamedTuple):
     """Whether it sees internal fields."""
     cares: bool = False
     """Whether it may read restricted fields and true places of homes in its area, telling why."""
+    edits: bool = False
+    """Whether it makes, changes and deletes features in its area; a volunteer only features of their own."""
     audits: bool = False
     """Whether it reads the audit log and manages accounts."""
 
 
 ROLES: dict[str, Role] = {
-    "pic_kelurahan": Role("PIC Satu Data kelurahan", (*UNPUBLISHED, "arsip"), cares=True),
-    "relawan": Role("Relawan (hanya datanya sendiri)", staff=False),
+    "pic_kelurahan": Role("PIC Satu Data kelurahan", (*UNPUBLISHED, "arsip"), cares=True, edits=True),
+    "relawan": Role("Relawan (hanya datanya sendiri)", staff=False, edits=True),
     "lurah": Role("Lurah", (*UNPUBLISHED, "arsip"), cares=True),
     "camat": Role("Camat", HANDED_IN),
     "opd": Role("Perangkat daerah (OPD)", HANDED_IN),
     "perencana": Role("Perencana"),
-    "walidata": Role("Walidata", (*UNPUBLISHED, "arsip"), cares=True, audits=True),
+    "walidata": Role("Walidata", (*UNPUBLISHED, "arsip"), cares=True, edits=True, audits=True),
 }
 
 
@@ -72,6 +74,10 @@ STEPS: tuple[Step, ...] = (
 """Every change of status that there is, and who may make it."""
 
 
+EDITABLE = ("draf", "perlu_perbaikan")
+"""The statuses in which features are worked on. Whoever changes a feature of another status takes it back to draf,
+so that it passes the review again, unless they may publish it themselves."""
+
 FORWARD = ("diajukan", "disetujui", "terbit")
 """What the statuses lead to, one after the other: a feature waits for whoever may take it there."""
 
@@ -97,6 +103,29 @@ def may_take(step: Step, rights: Iterable[Right], kode_wilayah: str | None, own:
     """Whether these rights allow the step with a feature of this kelurahan; own: one that they made themselves."""
     return any(
         right.role in step.roles and right.covers(kode_wilayah) and (own or right.role != "relawan") for right in rights
+    )
+
+
+def editors(edited_by: EditedBy) -> tuple[str, ...]:
+    """The roles that edit layers of this kind, each in its area."""
+    return tuple(name for name, role in ROLES.items() if role.edits and edited_by in ("kelurahan", name))
+
+
+def publishers() -> tuple[str, ...]:
+    """The roles whose edits need no review, since they could publish them themselves."""
+    return tuple(dict.fromkeys(role for step in STEPS if step.after == "terbit" for role in step.roles))
+
+
+def may_create(rights: Iterable[Right], edited_by: EditedBy) -> bool:
+    """Whether there is a place where these rights allow new features in a layer of this kind."""
+    return any(right.role in editors(edited_by) for right in rights)
+
+
+def may_edit(rights: Iterable[Right], edited_by: EditedBy, kode_wilayah: str | None, own: bool) -> bool:
+    """Whether these rights allow changes of a feature of this kelurahan; own: one that they made themselves."""
+    return any(
+        right.role in editors(edited_by) and right.covers(kode_wilayah) and (own or right.role != "relawan")
+        for right in rights
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 import psycopg
 from fastapi import FastAPI, Request
@@ -17,11 +18,13 @@ from geosatu.api.links import PROBLEM
 from geosatu.errors import (
     DatabaseUnavailable,
     GeosatuError,
+    InvalidFeature,
     InvalidLink,
     InvalidQuery,
     NotAllowed,
     NotSignedIn,
     RefusedChange,
+    StaleEdit,
     TooManyAttempts,
     UnknownAccount,
     UnknownFeature,
@@ -35,6 +38,8 @@ STATUS: dict[type[GeosatuError], int] = {
     UnknownFeature: 404,
     UnreadableFile: 422,
     RefusedChange: 409,
+    InvalidFeature: 422,
+    StaleEdit: 412,
     NotSignedIn: 401,
     NotAllowed: 403,
     UnknownAccount: 404,
@@ -54,15 +59,15 @@ OUT_OF_REACH = "transform: "
 log = logging.getLogger("geosatu")
 
 
-def problem(status: int, title: str) -> JSONResponse:
-    """One sentence, as problem+json."""
-    return JSONResponse({"status": status, "title": title}, status, media_type=PROBLEM)
+def problem(status: int, title: str, **more: Any) -> JSONResponse:
+    """One sentence, as problem+json, and what programs may want to know besides."""
+    return JSONResponse({"status": status, "title": title, **more}, status, media_type=PROBLEM)
 
 
 def answer_to(error: Exception) -> JSONResponse:
     """What an error of ours, of the database or of its pool is told as; a bug of ours reaches the log."""
     if isinstance(error, GeosatuError):
-        answer = problem(STATUS.get(type(error), 500), str(error))
+        answer = problem(STATUS.get(type(error), 500), str(error), **_more(error))
         if isinstance(error, REFUSALS):
             log.warning("refused: %s", error)
         if isinstance(error, TooManyAttempts):
@@ -83,6 +88,14 @@ def answer_to(error: Exception) -> JSONResponse:
     if isinstance(error, (OperationalError, InterfaceError, PoolTimeout)):
         return problem(503, "Basis data sedang tidak dapat dihubungi. Coba lagi.")
     return problem(500, "Terjadi kesalahan pada layanan; kesalahan ini sudah dicatat.")
+
+
+def _more(error: GeosatuError) -> dict[str, Any]:
+    """Of a stale edit: who changed what meanwhile."""
+    if not isinstance(error, StaleEdit):
+        return {}
+    told = {"fitur": error.feature, "versi": error.version, "diubah_oleh": error.by, "berubah": error.titles}
+    return {**told, "diubah_pada": error.at.isoformat()}
 
 
 def register_problems(app: FastAPI) -> None:

@@ -14,9 +14,11 @@ from starlette.responses import Response
 
 from geosatu.accounts.known import Account
 from geosatu.api.context import City, CityDep, ReaderDep, address_of, turn
+from geosatu.api.csrf import CsrfDep
 from geosatu.api.own_pages import PageRoute
 from geosatu.api.problems import answer_to
 from geosatu.database.rights import act_as
+from geosatu.editing import Editor
 from geosatu.errors import GeosatuError, InvalidQuery, NotSignedIn
 from geosatu.features import WIB
 from geosatu.store.areas import areas
@@ -74,6 +76,13 @@ async def work_connection(city: CityDep, worker: WorkerDep) -> AsyncIterator[Con
         finally:
             await run_in_threadpool(conn.close)
 
+
+async def editor(request: Request, account: CsrfDep) -> Editor:
+    """Who changes features, with a browser or with a token that may write."""
+    return Editor(worker_of(account, request).actor, account.rights)
+
+
+EditorDep = Annotated[Editor, Depends(editor)]
 
 WorkConnDep = Annotated[Connection, Depends(work_connection, scope="function")]
 

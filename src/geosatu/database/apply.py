@@ -59,7 +59,7 @@ HOLD = 7_146_001
 """The advisory lock under which one process at a time changes tables."""
 
 TRIGGERS = """
-CREATE TRIGGER keep_version BEFORE UPDATE OR DELETE ON layer.{table}
+CREATE TRIGGER keep_version BEFORE INSERT OR UPDATE OR DELETE ON layer.{table}
     FOR EACH ROW EXECUTE FUNCTION geosatu.keep_version();
 CREATE TRIGGER move_revision AFTER INSERT OR UPDATE OR DELETE ON layer.{table}
     FOR EACH STATEMENT EXECUTE FUNCTION geosatu.move_revision();

@@ -4,6 +4,7 @@ Each database has four roles of its own. Who serves signs in as `<database>_laya
 no feature, and takes on one of the others for each transaction:
 
 - `<database>_publik`: public fields of published features, homes at their public place;
+- `<database>_relawan`: the same, and of features that a volunteer made in every status;
 - `<database>_internal`: internal fields too, and what is not published yet as far as the account's rights reach;
 - `<database>_terbatas`: everything of the features that the account cares for, in a transaction that has said why.
 
@@ -31,11 +32,12 @@ from geosatu.database.tables import LAYER_SCHEMA, MERCATOR, OWN_SCHEMA, PLACE, s
 from geosatu.errors import DatabaseUnavailable
 from geosatu.features import Actor
 from geosatu.layers import ACCESS_LEVELS, Access, Catalogue, Layer
-from geosatu.rights import ROLES, STEPS
+from geosatu.rights import EDITABLE, ROLES, STEPS, editors, publishers
 
 log = logging.getLogger("geosatu")
 
 SERVICE = "layanan"
+VOLUNTEER = "relawan"
 PASSWORD = "service_password"  # noqa: S105  # the name of a secret, not one
 SIGNING = "signing"
 APPLIED = "rights"
@@ -43,8 +45,11 @@ APPLIED = "rights"
 OURS = ("kode_wilayah", "status", "source", "accuracy_m", "uid", "version", "updated_at")
 """The columns of ours that every reader sees, behind the layer's own."""
 
-WORKED = ("import_id", "created_at", "created_by", "updated_by")
+WORKED = ("import_id", "act", "created_at", "created_by", "updated_by")
 """What staff see besides, of how a feature came to be."""
+
+GIVEN = ("kode_wilayah", "source", "accuracy_m", "geom")
+"""What of our columns comes with a feature's content."""
 
 ACCOUNT_TABLES = ("account", "account_right", "session", "token", "invitation", "attempt")
 """What the service itself reads and writes, in nobody's name."""
@@ -72,7 +77,8 @@ def opening(layer: Layer, actor: Actor) -> dict[str, Any]:
 
 def acting(database: str, actor: Actor) -> dict[str, str]:
     """The values of `ACTING`."""
-    return {"role": role_name(database, actor.access), "account": str(actor.account or "")}
+    level = VOLUNTEER if actor.access == "publik" and actor.account is not None else actor.access
+    return {"role": role_name(database, level), "account": str(actor.account or "")}
 
 
 def act_as(conn: Connection, actor: Actor) -> None:
@@ -130,25 +136,27 @@ def signing_secret(engine: Engine) -> bytes:
 
 
 def _make_roles(conn: Connection, database: str) -> None:
-    """The four roles; the service may take on the others and inherits nothing from them."""
+    """The roles; the service may take on the others and inherits nothing from them."""
     known = set(conn.scalars(text("SELECT rolname FROM pg_roles")))
     stored = tables.secrets.c
     password = conn.scalar(select(stored.value).where(stored.name == PASSWORD))
     service = role_name(database, SERVICE)
-    if service in known and password is not None:
+    levels = (*ACCESS_LEVELS, VOLUNTEER)
+    if known >= {service, *(role_name(database, level) for level in levels)} and password is not None:
         return
     try:
         with conn.begin_nested():
-            for level in ACCESS_LEVELS:
+            for level in levels:
                 if role_name(database, level) not in known:
                     _run(conn, "CREATE ROLE {} NOLOGIN", role_name(database, level))
-            password = secrets.token_urlsafe(32)
+            _run(conn, "GRANT {} TO {}", role_name(database, "publik"), role_name(database, VOLUNTEER))
+            password = password or secrets.token_urlsafe(32)
             if service not in known:
                 _run(conn, "CREATE ROLE {} LOGIN NOINHERIT", service)
             conn.exec_driver_sql(
                 sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(service), password).as_string(None)
             )
-            for level in ACCESS_LEVELS:
+            for level in levels:
                 _run(conn, "GRANT {} TO {}", role_name(database, level), service)
                 # Commands act as the public too, when they write what is public.
                 _run(conn, "GRANT {} TO CURRENT_USER", role_name(database, level))
@@ -181,7 +189,7 @@ def clear_rights(conn: Connection) -> None:
     for table, name in conn.execute(
         text(
             "SELECT c.relname, t.tgname FROM pg_trigger t JOIN pg_class c ON c.oid = tgrelid"
-            " WHERE c.relnamespace = to_regnamespace(:layer) AND (tgname LIKE 'place%' OR tgname = 'guard_status')"
+            " WHERE c.relnamespace = to_regnamespace(:layer) AND (tgname LIKE 'place%' OR tgname LIKE 'guard_%')"
         ),
         {"layer": LAYER_SCHEMA},
     ).all():
@@ -211,12 +219,16 @@ def _statements(database: str, catalogue: Catalogue) -> Iterator[str]:
     yield f'GRANT SELECT, INSERT, UPDATE, DELETE ON {listed} TO "{service}"'
     yield f'GRANT SELECT (name, full_name, id) ON geosatu.account TO "{internal}", "{restricted}"'
     yield f'GRANT EXECUTE ON FUNCTION geosatu.obstacles, geosatu.changed_since TO "{internal}"'
+    yield f'GRANT EXECUTE ON FUNCTION geosatu.open_act, geosatu.was_deleted, geosatu.places TO "{internal}"'
+    yield f'GRANT SELECT ON geosatu.act TO "{internal}"'
     yield "DELETE FROM geosatu.step WHERE true"
     rows = ", ".join(f"('{step.before}', '{step.after}', '{role}')" for step in STEPS for role in step.roles)
     yield f"INSERT INTO geosatu.step VALUES {rows}"  # noqa: S608  # words of our own
     yield from _own_policies(public, internal, restricted, service)
     for layer in catalogue:
         yield from _layer_statements(layer, public, internal, restricted)
+        own = f'CREATE POLICY own ON {table_of(layer).fullname} FOR SELECT TO "{role_name(database, VOLUNTEER)}"'
+        yield f"{own} USING ({_own()})"
 
 
 def _own_policies(public: str, internal: str, restricted: str, service: str) -> Iterator[str]:
@@ -276,8 +288,36 @@ def _layer_statements(layer: Layer, public: str, internal: str, restricted: str)
         f"CREATE TRIGGER guard_status BEFORE UPDATE OF status ON {table} FOR EACH ROW "
         "WHEN (OLD.status IS DISTINCT FROM NEW.status) EXECUTE FUNCTION geosatu.guard_status()"
     )
+    yield from _edit_statements(layer, internal)
     if layer.home is not None:
         yield from _home_statements(layer)
+
+
+def _edit_statements(layer: Layer, internal: str) -> Iterator[str]:
+    """Who makes, changes and deletes features of a layer. Fields that an account may not read it may still write."""
+    table = table_of(layer).fullname
+    content = ", ".join(f'"{name}"' for name in content_columns(layer))
+    editing = editors(layer.edited_by)
+    yield f'GRANT INSERT ({content}, uid, created_by, updated_by) ON {table} TO "{internal}"'
+    yield f'GRANT UPDATE ({content}), DELETE ON {table} TO "{internal}"'
+    yield (
+        f'CREATE POLICY made ON {table} FOR INSERT TO "{internal}" WITH CHECK '
+        f"(status = 'draf' AND created_by = (SELECT geosatu.account_name()) AND {_within(editing)})"
+    )
+    yield (
+        f'CREATE POLICY deleted ON {table} FOR DELETE TO "{internal}" '
+        f"USING ({_within(role for role in editing if role != 'relawan')} OR {_own()})"
+    )
+    listed = (f"'{{{','.join(names)}}}'" for names in (editing, publishers(), EDITABLE))
+    yield (
+        f"CREATE TRIGGER guard_content BEFORE UPDATE OF {content} ON {table} FOR EACH ROW "
+        f"EXECUTE FUNCTION geosatu.guard_content({', '.join(listed)})"
+    )
+
+
+def content_columns(layer: Layer) -> list[str]:
+    """The columns that people fill."""
+    return [*(field.name for field in layer.fields.values() if field.measure is None), *GIVEN]
 
 
 def _home_statements(layer: Layer) -> Iterator[str]:

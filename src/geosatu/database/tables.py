@@ -83,6 +83,7 @@ def table_of(layer: Layer) -> Table:
         Column("accuracy_m", Double),
         Column("source", Text),
         Column("import_id", BigInteger),
+        Column("act", BigInteger),
         Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
         Column("created_by", Text, nullable=False),
         Column("updated_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
@@ -178,6 +179,18 @@ imports = Table(
     Column("created_by", Text, nullable=False),
 )
 
+acts = Table(
+    "act",
+    own,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("account", BigInteger),
+    Column("actor", Text, nullable=False),
+    Column("door", Text, nullable=False),
+    Column("reason", Text),
+    Column("undoes", BigInteger, ForeignKey("geosatu.act.id")),
+)
+
 history = Table(
     "history",
     own,
@@ -190,7 +203,11 @@ history = Table(
     Column("ended_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("ended_by", Text),
     Column("deleted", Boolean, nullable=False, server_default=text("false")),
+    Column("place", Geometry("GEOMETRY", STORAGE_SRID, spatial_index=False)),
+    Column("ended_act", BigInteger, index=True),
     Index("history_feature", "layer", "feature", "version"),
+    Index("history_made", text("((attributes ->> 'act')::bigint)"), postgresql_where=text("version = 1")),
+    Index("history_deleted", text("(attributes ->> 'uid')"), postgresql_where=text("deleted")),
 )
 
 layer_revision = Table(

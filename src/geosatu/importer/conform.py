@@ -12,11 +12,11 @@ from pyproj import CRS, Transformer
 from pyproj.exceptions import CRSError, ProjError
 from shapely.geometry.base import BaseGeometry
 
+from geosatu.content.geometry import conformed
+from geosatu.content.values import plain, value_of
 from geosatu.crs import STORAGE_SRID
 from geosatu.errors import RefusedChange, UnreadableFile
-from geosatu.importer.geometry import conformed
 from geosatu.importer.neighbourhoods import UNITS, Unit, numbers_in
-from geosatu.importer.values import plain, value_of
 from geosatu.layers import RESERVED, SYSTEM_FIELDS, Field, Layer
 from geosatu.readers import Record
 from geosatu.readers.records import shown_name

@@ -10,23 +10,21 @@ from pathlib import Path
 from typing import Any
 
 import geopandas
-import shapely
 from sqlalchemy import Connection
 
 from geosatu import checks, readers
-from geosatu.checking import others
+from geosatu.checking import blocking, others
+from geosatu.content.owner import owner_of
 from geosatu.crs import STORAGE_SRID
 from geosatu.features import Actor
 from geosatu.importer.conform import Conformed, Conformer, Note, Refusal, crs_of
-from geosatu.layers import OWNERS, SYSTEM_FIELDS, Catalogue, Layer, Rule
+from geosatu.layers import OWNERS, SYSTEM_FIELDS, Catalogue, Layer
 from geosatu.store import write
-from geosatu.store.write import Candidate, Place, Planned
+from geosatu.store.places import Place, places
+from geosatu.store.write import Candidate, Planned
 
 BATCH = 2_000
 """Records that are placed and checked together."""
-
-BORDER_M = 10.0
-"""A point this near to the kelurahan that it declares may belong there (DOMAIN: or within its accuracy)."""
 
 PUBLISHED = frozenset({"diajukan", "disetujui", "terbit"})
 """The statuses that a feature with problems cannot have."""
@@ -176,16 +174,13 @@ def _checked(
     conn: Connection, catalogue: Catalogue, layer: Layer, batch: list[Conformed], report: Report
 ) -> Iterator[Conformed]:
     """The records that pass the blocking rules, each with the kelurahan that owns it."""
-    blocking = [Rule(rule="must_be_valid", severity="refuse")]
-    blocking += [rule for rule in layer.rules if rule.severity == "refuse" and rule.rule != "must_be_valid"]
-    judge = layer.model_copy(update={"rules": blocking})
     frame = geopandas.GeoDataFrame(
         {name: [record.values.get(name) for record in batch] for name in (layer.label, "kode_wilayah", "accuracy_m")},
         geometry=[record.geometry for record in batch],
         index=[record.number for record in batch],
         crs=STORAGE_SRID,
     )
-    found = checks.run(judge, frame, others(conn, catalogue))
+    found = checks.run(blocking(layer), frame, others(conn, catalogue))
     broken = {number: finding for finding in found for number in finding.features}
     report.refused += [Refusal(int(number), finding.message) for number, finding in broken.items()]
     sound = [record for record in batch if record.number not in broken]
@@ -194,7 +189,7 @@ def _checked(
         return
     wkb = [record.wkb for record in sound]
     declared = [record.values.get("kode_wilayah") for record in sound]
-    for record, place in zip(sound, write.places(conn, wkb, declared), strict=True):
+    for record, place in zip(sound, places(conn, wkb, declared), strict=True):
         owned = _owned(record, place)
         if isinstance(owned, Refusal):
             report.refused.append(owned)
@@ -203,23 +198,16 @@ def _checked(
 
 
 def _owned(record: Conformed, place: Place) -> Conformed | Refusal:
-    """The record with the kelurahan that owns it: where it lies, which must agree with what it declares."""
-    declared = record.values.get("kode_wilayah")
-    if declared is None or declared == place.kode_wilayah:
-        if place.kode_wilayah is None:
-            return record.with_problem("berada di luar semua batas kelurahan yang ada; periksa lintang dan bujur")
-        return record.owned_by(place.kode_wilayah)
-    if place.declared_distance_m is None:
-        return record.with_problem(f"kode wilayah {declared} tidak ada di lapisan batas_kelurahan")
-    tolerance = max(BORDER_M, record.values.get("accuracy_m") or 0)
-    is_point = shapely.get_dimensions(record.geometry) == 0
-    where = f"{place.nama} ({place.kode_wilayah})" if place.kode_wilayah else "luar semua batas kelurahan"
-    if is_point and place.declared_distance_m <= tolerance:
-        return record.with_note(f"berada di {where}, {place.declared_distance_m:.0f} m dari kelurahan {declared}")
-    return Refusal(
-        record.number,
-        f"berada di {where}, bukan di kelurahan {declared}; periksa lintang dan bujur atau kode wilayahnya.",
-    )
+    """The record with the kelurahan that owns it."""
+    try:
+        declared, accuracy = record.values.get("kode_wilayah"), record.values.get("accuracy_m")
+        owner = owner_of(record.geometry, place, declared, accuracy)
+    except ValueError as reason:
+        return Refusal(record.number, f"{reason}.")
+    if owner.problem is not None:
+        return record.with_problem(owner.problem)
+    owned = record if owner.kode_wilayah is None else record.owned_by(owner.kode_wilayah)
+    return owned if owner.note is None else owned.with_note(owner.note)
 
 
 def _sha256(file: Path) -> str:

@@ -39,12 +39,15 @@ class Summary:
     """The day of the last change; None: there was none."""
 
 
-def frame(conn: Connection, layer: Layer, actor: Actor) -> geopandas.GeoDataFrame:
-    """The whole layer in memory: index `id`, the reader's columns, geometry in EPSG:4326."""
+def frame(conn: Connection, layer: Layer, actor: Actor, near: Box | None = None) -> geopandas.GeoDataFrame:
+    """The layer in memory, whole or as far as it touches a box: index `id`, the reader's columns, geometry in
+    EPSG:4326."""
     source, geom, visible = published(layer, actor.access)
     features = table_of(layer)
     columns = properties_of(layer, actor.access)
     wanted = select(features.c.id, *columns, func.ST_AsBinary(geom).label("geom")).select_from(source)
+    if near is not None:
+        wanted = wanted.where(geom.bool_op("&&")(func.ST_MakeEnvelope(*near, STORAGE_SRID)))
     rows = conn.execute(wanted.where(visible).order_by(features.c.id))
     data = pandas.DataFrame(rows.fetchall(), columns=list(rows.keys())).set_index("id")
     geometry = shapely.from_wkb(data.pop("geom").to_numpy(dtype=object))

@@ -41,10 +41,12 @@ from sqlalchemy.exc import ProgrammingError
 
 from geosatu.database.tables import accounts, audit, decisions, table_of
 from geosatu.errors import InvalidQuery, NotAllowed, RefusedChange, UnknownFeature
-from geosatu.features import WIB, Actor
+from geosatu.features import Actor
 from geosatu.layers import STATUSES, SYSTEM_FIELDS, Catalogue, Layer
 from geosatu.rights import FORWARD, STEPS, WHOLE_CITY, Right, Step, comments, may_take, step_between
+from geosatu.store import acts
 from geosatu.store.rendering import feature_text, properties_of, published
+from geosatu.store.stale import changed_since, sentence
 
 PAGE = 50
 """Features on one page of a list."""
@@ -248,6 +250,7 @@ def decide(
     if after not in STATUSES:
         raise InvalidQuery(f"Status {after[:40]!r} tidak ada; yang ada: {', '.join(STATUSES)}.")
     said = _note(note)
+    acts.begin(conn, [layer], "tinjauan", worker.actor, said)
     left = 0
     if isinstance(chosen, Batch):
         rows, left = _batch(conn, layer, chosen)
@@ -417,31 +420,9 @@ def _changed(conn: Connection, layer: Layer, rows: Sequence[Row[Any]], seen: Map
     """The features that are no longer what somebody saw, with who changed what."""
     if not rows:
         return []
-    given = (
-        func.unnest(
-            literal([row.id for row in rows], ARRAY(BigInteger)),
-            literal([seen[row.id] for row in rows], ARRAY(Integer)),
-        )
-        .table_valued("id", "version", name="given")
-        .render_derived()
-    )
-    since = conn.execute(
-        select(given.c.id, func.geosatu.changed_since(layer.name, given.c.id, given.c.version).label("names"))
-    )
-    names = {row.id: row.names for row in since}
-    return [Refusal(row.id, row.label, _changed_sentence(layer, row, names[row.id])) for row in rows]
-
-
-def _changed_sentence(layer: Layer, row: Row[Any], names: list[str] | None) -> str:
-    titles = {"geom": "Letak"} | {name: each.title for name, each in (SYSTEM_FIELDS | dict(layer.fields)).items()}
-    told = [titles[name] for name in names or () if name in titles]
-    what = f" ({', '.join(told)})" if told else ""
-    at = row.updated_at.astimezone(WIB)
-    return (
-        f"Fitur {row.id} sudah berubah sejak Anda melihatnya{what}: diubah oleh {row.updated_by} pada "
-        f"{at:%d-%m-%Y} pukul {at:%H.%M} WIB, kini {STATUSES[row.status]}, versi {row.version}. "
-        "Muat ulang, lalu putuskan lagi."
-    )
+    titles = changed_since(conn, layer, {row.id: seen[row.id] for row in rows})
+    remedy = "Muat ulang, lalu putuskan lagi."
+    return [Refusal(row.id, row.label, sentence(row, titles.get(row.id, []), remedy)) for row in rows]
 
 
 def _take(

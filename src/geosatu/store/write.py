@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -44,20 +44,10 @@ from geosatu.crs import STORAGE_SRID
 from geosatu.database.tables import PLACE, imports, secrets, shown_name, table_of
 from geosatu.features import Actor
 from geosatu.layers import OWNERS, Layer
+from geosatu.store import acts
 
 SAME_PLACE_DEGREES = 1e-6
 """A tenth of a metre: more than what rounding in a file moves."""
-
-
-@dataclass(frozen=True)
-class Place:
-    """In which kelurahan a geometry lies, as far as the boundaries are known."""
-
-    kode_wilayah: str | None
-    """The kelurahan that it lies in, for the greater part."""
-    nama: str | None
-    declared_distance_m: float | None
-    """How far it lies from the declared kelurahan, on the ellipsoid; None: that one is not known."""
 
 
 @dataclass(frozen=True)
@@ -95,33 +85,6 @@ class Planned:
     """The required columns that would be empty."""
 
 
-def places(conn: Connection, geometries: Sequence[bytes], declared: Sequence[str | None]) -> list[Place]:
-    """The kelurahan of each geometry, and its distance from the one that was declared for it."""
-    rows = conn.execute(
-        text(
-            """
-            SELECT inside.kode_wilayah, inside.nama,
-                   (SELECT min(ST_Distance(b.geom::geography, g.geom::geography))
-                    FROM layer.batas_kelurahan b
-                    WHERE b.kode_wilayah = g.declared AND b.status <> 'arsip') AS distance
-            FROM (SELECT number, ST_GeomFromWKB(wkb, 4326) AS geom, declared
-                  FROM unnest(CAST(:geometries AS bytea[]), CAST(:declared AS text[]))
-                       WITH ORDINALITY AS given (wkb, declared, number)) AS g
-            LEFT JOIN LATERAL (
-                SELECT b.kode_wilayah, b.nama
-                FROM layer.batas_kelurahan b
-                WHERE ST_Intersects(b.geom, g.geom) AND b.status <> 'arsip' AND b.kode_wilayah IS NOT NULL
-                ORDER BY CASE WHEN ST_Dimension(g.geom) = 0 THEN 0
-                              ELSE -ST_Area(ST_Intersection(b.geom, g.geom)) END, b.id
-                LIMIT 1) AS inside ON true
-            ORDER BY g.number
-            """
-        ),
-        {"geometries": list(geometries), "declared": list(declared)},
-    )
-    return [Place(row.kode_wilayah, row.nama, row.distance) for row in rows]
-
-
 def uid_namespace(conn: Connection) -> uuid.UUID:
     """Under which this database derives the uids of records from what they say."""
     return uuid.UUID(conn.scalar(select(secrets.c.value).where(secrets.c.name == "uid_namespace")))
@@ -151,9 +114,9 @@ def plan(conn: Connection, layer: Layer, status: str | None) -> list[Planned]:
     """What each candidate on the stage would change in the layer's table.
 
     New features would get `status`, or be drafts without one; those that are there would keep theirs without
-    one. Holds the layer for one import at a time until the transaction ends.
+    one.
     """
-    conn.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": f"import:{layer.name}"})
+    acts.hold(conn, [layer])
     staged, features = _staged(layer), table_of(layer)
     conn.execute(text(f"ANALYZE pg_temp.{staged.name}"))
     _find_features(conn, layer)
@@ -259,7 +222,8 @@ def commit_staged(
     added, updated = conn.execute(counts.select_from(staged)).one()
     if not added and not updated:
         return
-    act = insert(imports).values(
+    acts.begin(conn, [layer], "impor", actor, file)
+    kept = insert(imports).values(
         layer=layer.name,
         file=file,
         sha256=sha256,
@@ -268,7 +232,7 @@ def commit_staged(
         refused=refused,
         created_by=actor.name,
     )
-    ours = {"import_id": conn.scalar(act.returning(imports.c.id)), "updated_by": actor.name}
+    ours = {"import_id": conn.scalar(kept.returning(imports.c.id)), "updated_by": actor.name}
     written = {name: staged.c[name] for name in _written(layer)}
     if updated:
         known = update(features).where(features.c.id == staged.c._feature)
