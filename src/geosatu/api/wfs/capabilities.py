@@ -32,6 +32,12 @@ READING: dict[str, tuple[str, ...]] = {
 }
 """The operations that everybody may use, by version."""
 
+
+def operations_of(version: Version) -> tuple[str, ...]:
+    """What may be asked for in a version: what capabilities list, and what the door answers."""
+    return READING[version.number]
+
+
 CONFORMANCE = {
     "ImplementsSimpleWFS": True,
     "ImplementsBasicWFS": True,

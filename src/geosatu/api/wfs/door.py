@@ -23,12 +23,12 @@ from geosatu.api.links import base_of
 from geosatu.api.presence import Present
 from geosatu.api.wfs import stored
 from geosatu.api.wfs.asked import Asked, Said, asked_of, layer_named, said_of
-from geosatu.api.wfs.capabilities import READING, Capabilities
+from geosatu.api.wfs.capabilities import Capabilities, operations_of
 from geosatu.api.wfs.exceptions import Refused, reading, report_of
 from geosatu.api.wfs.features import Plan, Request, Stream
-from geosatu.api.wfs.places import Places
 from geosatu.api.wfs.questions import format_of, require_stored
 from geosatu.api.wfs.schema import application_schema
+from geosatu.api.wfs.starts import Starts
 from geosatu.api.wfs.versions import LATEST, VERSIONS, Version
 from geosatu.errors import shortened
 from geosatu.fes import tag_of
@@ -51,10 +51,10 @@ class Wfs:
 
     app: ASGIApp
     city: City
-    _places: Places = field(init=False)
+    _starts: Starts = field(init=False)
 
     def __post_init__(self) -> None:
-        self._places = Places(self.city)
+        self._starts = Starts(self.city)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not (scope["path"] == PATH or scope["path"].startswith(f"{PATH}/")):
@@ -88,7 +88,7 @@ class Wfs:
             await _refuse(send, scope, reader, error, version)
 
     def _plan(self, asked: Asked, reader: Reader, request: HttpRequest) -> Plan:
-        known = READING[asked.version.number]
+        known = operations_of(asked.version)
         operation = OPERATIONS.get(asked.operation)
         if operation is None or asked.operation not in known:
             told = f"Operasi {shortened(asked.operation)!r} tidak ada di versi {asked.version.number}"
@@ -117,7 +117,7 @@ class Wfs:
     def features(self, asked: Asked, reader: Reader, request: HttpRequest) -> Request:
         """A request for features."""
         by_address = request.method != "POST" and asked.document is None
-        return Request(asked, reader, self._places, self.base(request), by_address)
+        return Request(asked, reader, self._starts, self.base(request), by_address)
 
 
 async def _said(scope: Scope, receive: Receive, headers: Mapping[bytes, bytes]) -> Said:
@@ -176,7 +176,7 @@ def _capabilities(wfs: Wfs, asked: Asked, reader: Reader, request: HttpRequest) 
     async def make() -> Answer:
         async with asynccontextmanager(connection)(wfs.city, reader) as conn:
             overview = await run_in_threadpool(wfs.city.overview, conn, reader)
-        told = Capabilities(version, base, wfs.city.catalogue, overview, READING[version.number])
+        told = Capabilities(version, base, wfs.city.catalogue, overview, operations_of(version))
         return Answer(told.document(), b"text/xml" if version.number != "2.0.0" else b"application/xml")
 
     return Plan([layer.name for layer in wfs.city.catalogue], make)

@@ -16,12 +16,12 @@ from geosatu.features import Key, Page
 from geosatu.store import answers
 
 KEPT_QUESTIONS = 200
-KEPT_PLACES = 1_000
+KEPT_STARTS = 1_000
 """Per question: enough for a million features in pages of a thousand."""
 
 
 @dataclass
-class Places:
+class Starts:
     """Where pages of questions ended, by the revision of the layer."""
 
     city: City
@@ -63,7 +63,7 @@ class Places:
     def _remember(self, key: Hashable, index: int, place: Key) -> None:
         known = self._known.setdefault(key, {})
         self._known.move_to_end(key)
-        if len(known) < KEPT_PLACES:
+        if len(known) < KEPT_STARTS:
             known[index] = place
         while len(self._known) > KEPT_QUESTIONS:
             self._known.popitem(last=False)
