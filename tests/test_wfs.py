@@ -554,6 +554,9 @@ def test_an_answer_holds_until_its_layer_changes(kept_conn: Connection, kept_cli
 def test_answers_are_compressed_where_that_is_asked_for(client: TestClient):
     for given in ({"count": 100}, {}):
         for version in VERSIONS:
+            told = get(client, version, "GetFeature", typename="posyandu", **given).headers
+            assert {"Authorization", "Cookie", "Accept-Encoding"} <= {*told["vary"].split(", ")}
+            assert told["etag"].startswith("W/")
             plain = get(client, version, "GetFeature", {"Accept-Encoding": "identity"}, typename="posyandu", **given)
             packed = get(client, version, "GetFeature", {"Accept-Encoding": "gzip"}, typename="posyandu", **given)
             assert packed.headers["content-encoding"] == "gzip"
