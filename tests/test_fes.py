@@ -52,8 +52,8 @@ SHAPES: dict[str, BaseGeometry] = {
     "<Envelope><lowerCorner>112 -8</lowerCorner><upperCorner>113 -7</upperCorner></Envelope>": SQUARE,
     "<Box><coordinates>112,-8 113,-7</coordinates></Box>": SQUARE,
     "<Polygon><exterior><Ring><curveMember><LineString><posList>112 -8 113 -8 113 -7</posList></LineString>"
-    "</curveMember><curveMember><Curve><segments><LineStringSegment><posList>113 -7 112 -7 112 -8</posList></LineStringSegment>"
-    "</segments></Curve></curveMember></Ring></exterior></Polygon>": SQUARE,
+    "</curveMember><curveMember><Curve><segments><LineStringSegment><posList>113 -7 112 -7 112 -8</posList>"
+    "</LineStringSegment></segments></Curve></curveMember></Ring></exterior></Polygon>": SQUARE,
     "<Polygon><exterior><LinearRing><posList>0 0 9 0 9 9 0 0</posList></LinearRing></exterior><interior><LinearRing>"
     "<posList>5 2 6 2 6 3 5 2</posList></LinearRing></interior></Polygon>": shapely.Polygon(
         [(0, 0), (9, 0), (9, 9)], [[(5, 2), (6, 2), (6, 3)]]

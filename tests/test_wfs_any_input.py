@@ -31,7 +31,7 @@ class Door:
         self.connection.endheaders(body)
         answer = self.connection.getresponse()
         said = answer.read()
-        assert answer.status in (200, 400, 404, 413), (target, body, answer.status, said[:300])
+        assert answer.status in (200, 400, 401, 404, 413), (target, body, answer.status, said[:300])
         if answer.status == 200:
             if "json" not in answer.headers["content-type"] and "csv" not in answer.headers["content-type"]:
                 fromstring(said)

@@ -10,6 +10,7 @@ import pytest
 import shapely
 from defusedxml.ElementTree import fromstring
 from people import person
+from pyproj import Transformer
 from sqlalchemy import text
 from test_editing import BANDAR, IN_BANDAR, IN_POJOK, POJOK, Town
 from wfs import VERSIONS, refusal
@@ -171,6 +172,15 @@ def test_a_volunteer_s_filter_does_not_speak_of_internal_fields(served: Served) 
     assert totals(served.done(body, "pic"))["totalDeleted"] == 0
 
 
+def test_a_volunteer_s_filter_finds_their_own_drafts(served: Served) -> None:
+    mark = uuid.uuid4().hex
+    served.inserted(transaction("2.0.0", insert(feature("2.0.0", nama=mark))), "relawan")
+    work = transaction("2.0.0", update("2.0.0", named("2.0.0", "nama", mark), alamat="Jalan Baru"))
+
+    assert totals(served.done(work, "relawan"))["totalUpdated"] == 1
+    assert totals(served.done(work, "relawan_dua"))["totalUpdated"] == 0
+
+
 def test_a_stale_edit_is_refused_where_the_client_says_what_it_saw(served: Served, town: Town) -> None:
     number = town.made()
     chosen = of("2.0.0", number)
@@ -248,6 +258,20 @@ def test_x_stands_first_in_1_0_whatever_the_name_of_the_crs(served: Served, town
     (number,) = served.inserted(transaction("1.0.0", insert(one)))
 
     assert shapely.from_wkb(town.row(number).geom).equals_exact(IN_BANDAR, 1e-9)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_place_in_metres_is_kept_in_degrees(served: Served, town: Town, version: str) -> None:
+    east, north = Transformer.from_crs(4326, 32749, always_xy=True).transform(IN_BANDAR.x, IN_BANDAR.y)
+    point = f"<gml:Point><gml:coordinates>{east},{north}</gml:coordinates></gml:Point>"
+    one = feature(version).replace(at(version, IN_BANDAR), point)
+    said = [
+        insert(one.replace("<gml:Point>", '<gml:Point srsName="urn:ogc:def:crs:EPSG::32749">')),
+        insert(one, srsName="EPSG:32749"),
+    ]
+
+    for number in served.inserted(transaction(version, *said)):
+        assert shapely.from_wkb(town.row(number).geom).equals_exact(IN_BANDAR, 1e-6)
 
 
 @pytest.mark.parametrize("address", ["/wfs", "/wfs?SERVICE=WFS", "/wfs/", "/wfs?service=WFS&version=2.0.0"])

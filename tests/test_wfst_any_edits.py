@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
-from xml.sax.saxutils import escape
+from xml.sax.saxutils import escape, quoteattr
 
 import pytest
 import shapely
@@ -155,3 +155,58 @@ def test_any_transactions_make_of_a_layer_what_they_make_of_a_dictionary(
             after = {numbers.get(number, number): row for number, row in after.items()}
         rows = after
         assert stored(served) == rows
+
+
+# Whatever is called a Transaction.
+
+TAGS = (
+    "Insert", "Update", "Replace", "Delete", "Native", "Property", "Name", "ValueReference", "Value", "Filter", "And",
+    "FeatureId", "GmlObjectId", "ResourceId", "PropertyIsEqualTo", "PropertyName", "Literal", "pos_kamling", "titik_rt",
+    "batas_rt", "nama", "geom", "uid", "version", "status", "fasilitas", "luas_ha", "Point", "pos", "coordinates",
+    "MultiSurface", "surfaceMember", "Polygon", "exterior", "LinearRing", "posList", "FeatureCollection", "member",
+    "boundedBy", "LockId", "BBOX", "Envelope",
+)  # fmt: skip
+ATTRIBUTES = {
+    "typeName": st.sampled_from(["geosatu:pos_kamling", "batas_rt", "x:y", ""]),
+    "handle": WORDS,
+    "fid": st.sampled_from(["pos_kamling.1", "pos_kamling." + "9" * 30, "posyandu.1", "x", ""]),
+    "rid": st.sampled_from(["pos_kamling.1", "."]),
+    "srsName": st.sampled_from(["EPSG:4326", "urn:ogc:def:crs:EPSG::32749", "EPSG:0"]),
+    "idgen": st.sampled_from(["GenerateNew", "UseExisting"]),
+    "safeToIgnore": st.sampled_from(["true", "false"]),
+    "action": st.sampled_from(["replace", "remove", "insertAfter"]),
+}
+TEXTS = st.sampled_from(
+    ["nama", "112.005 -7.805", "112.005,-7.805", "aktif", "1", "1e400", "[", "[[[", "2026-08-17", ""]
+)
+LEAVES = (TEXTS | WORDS).map(escape)
+
+
+def element(tag: str, attributes: dict[str, str], inside: list[str]) -> str:
+    said = "".join(f" {name}={quoteattr(value)}" for name, value in attributes.items())
+    return f"<{tag}{said}>{''.join(inside)}</{tag}>"
+
+
+TREES = st.recursive(
+    LEAVES,
+    lambda inner: st.builds(
+        element,
+        st.sampled_from(TAGS),
+        st.lists(st.sampled_from(list(ATTRIBUTES)), max_size=3, unique=True).flatmap(
+            lambda names: st.fixed_dictionaries({name: ATTRIBUTES[name] for name in names})
+        ),
+        st.lists(inner, max_size=4),
+    ),
+    max_leaves=25,
+)
+
+
+@settings(max_examples=400)
+@given(version=st.sampled_from(VERSIONS), trees=st.lists(TREES, max_size=3))
+def test_whatever_is_called_a_transaction_is_carried_out_or_refused(
+    served: Served, version: str, trees: list[str]
+) -> None:
+    answer = served.post(transaction(version, *(tree for tree in trees if tree.startswith("<"))), "walidata")
+
+    assert answer.status_code in (200, 400, 403, 404), answer.text
+    fromstring(answer.content)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -37,7 +38,10 @@ config.setConfig("password", token)
 assert manager.storeAuthenticationConfig(config)
 
 def opened(name):
-    uri = f"typename='geosatu:{name}' url='{address}/wfs' version='{version}' authcfg='{config.id()}'"
+    number, _, coordinates = version.partition(" ")
+    uri = f"typename='geosatu:{name}' url='{address}/wfs' version='{number}' authcfg='{config.id()}'"
+    if coordinates:
+        uri += " preferCoordinatesForWfsT11='true'"
     layer = QgsVectorLayer(uri, name, "WFS")
     assert layer.isValid(), name
     return layer
@@ -73,6 +77,19 @@ for name, label, work in steps:
             assert layer.addFeature(feature)
         elif verb == "delete":
             assert layer.deleteFeature(feature.id())
+        elif verb == "split":
+            layer.selectByIds([feature.id()])
+            line = QgsGeometry.fromWkt(place).asPolyline()
+            assert layer.splitFeatures(line, False) == Qgis.GeometryOperationResult.Success
+            (part,) = layer.editBuffer().addedFeatures().values()
+            for field, value in values.items():
+                assert layer.changeAttributeValue(part.id(), layer.fields().indexOf(field), value)
+        elif verb == "merge":
+            other = named(layer, values["with"])
+            merged = QgsFeature(feature)
+            merged.setGeometry(feature.geometry().combine(other.geometry()))
+            assert layer.deleteFeatures([feature.id(), other.id()])
+            assert layer.addFeature(merged)
         else:
             for field, value in values.items():
                 assert layer.changeAttributeValue(feature.id(), layer.fields().indexOf(field), value)
@@ -131,9 +148,9 @@ def in_qgis(served: Served, tmp_path: Path, version: str, who: str, *steps: Any)
     return said
 
 
-@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("version", [*VERSIONS, "1.1.0 coordinates"])
 def test_qgis_adds_moves_changes_and_deletes_points_and_areas(served: Served, tmp_path: Path, version: str) -> None:
-    post, area = f"Pos QGIS {version}", "0" + version[0] + version[2]
+    post, area = f"Pos QGIS {version}", "090"
     added = {"nama": post, "status_operasi": "aktif", "fasilitas": "lampu, cctv", "tanggal_data": "2026-08-17"}
     unit = {"jenis_unit": "rt", "no_rt": area, "no_rw": "001", "status_batas": "indikatif", "jumlah_kk": 30}
     shown = [
@@ -194,6 +211,27 @@ def test_in_qgis_a_pasted_copy_is_a_feature_of_its_own(
 
     assert in_qgis(served, tmp_path, version, "pic", ("pos_kamling", "nama", work)) == [[True, ""]]
     assert served.found("pos_kamling", "nama", copy).uid != town.row(number).uid
+
+
+def test_in_qgis_areas_are_split_and_merged(served: Served, town: Town, tmp_path: Path) -> None:
+    given = {"jenis_unit": "rt", "no_rt": "070", "no_rw": "007", "status_batas": "indikatif"}
+    (done,) = town.apply("pic", town.edit("batas_rt", properties=given, geometry=GROWN))
+    works = [
+        [("split", "070", {"no_rt": "071"}, "LineString (112.002 -7.81, 112.002 -7.807)")],
+        [("merge", "070", {"with": "071"}, None)],
+    ]
+    split, merge = [("batas_rt", "no_rt", work) for work in works]
+
+    assert in_qgis(served, tmp_path / "split", "2.0.0", "pic", split) == [[True, ""]]
+    one, other = (served.found("batas_rt", "no_rt", number) for number in ("070", "071"))
+    assert {one.id, one.uid} == {done.feature.id, done.feature.uid}
+    assert shapely.from_wkb(one.geom).union(shapely.from_wkb(other.geom)).equals(GROWN)
+
+    assert in_qgis(served, tmp_path / "merge", "2.0.0", "pic", merge) == [[True, ""]]
+    whole = served.found("batas_rt", "no_rt", "070")
+    assert (whole.no_rw, whole.uid in (one.uid, other.uid)) == ("007", False)
+    assert shapely.from_wkb(whole.geom).equals(GROWN)
+    assert "071" not in served.names("batas_rt", "no_rt")
 
 
 def test_in_qgis_who_may_edit_nothing_has_layers_to_look_at(served: Served, tmp_path: Path) -> None:
@@ -266,11 +304,14 @@ def test_ogr_appends_a_file(served: Served, tmp_path: Path, version: str) -> Non
     file = tmp_path / "pos.geojson"
     file.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
     pic = served.town.people["pic"]
-    credentials = ["--config", "GDAL_HTTP_USERPWD", f"pic:{pic.token}"]
     target = f"WFS:{served.address}/wfs?VERSION={version}"
-    options = ["-update", "-append", "-nln", "geosatu:pos_kamling", "-gt", "100"]
+    options = ["-append", "-nln", "geosatu:pos_kamling"]
     found = subprocess.run(
-        [program, *credentials, *options, target, str(file)], capture_output=True, text=True, timeout=60
+        [program, *options, target, str(file)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=os.environ | {"GDAL_HTTP_USERPWD": f"pic:{pic.token}"},
     )
 
     assert (found.returncode, found.stderr) == (0, ""), found.stderr

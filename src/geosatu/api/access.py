@@ -36,7 +36,7 @@ class Reader:
         """Part of what answers are kept by; empty for the public."""
         if self.actor.account is None or self.account is None:
             return ""
-        told = f"{self.account.id}\x1f{self.account.rights}\x1f{self.actor.access}"
+        told = f"{self.account.id}\x1f{self.account.rights}\x1f{self.actor.access}\x1f{self.account.scope}"
         return "-" + sha256(told.encode()).hexdigest()[:10]
 
     @property

@@ -38,6 +38,13 @@ WRITING = ("Transaction",)
 ACTIONS = ("Insert", "Update", "Delete")
 """What WFS 1 says may be done with the features of a type."""
 
+
+def operations_of(version: Version, editing: bool) -> tuple[str, ...]:
+    """What may be asked for in a version, by those who edit or by everybody: what capabilities list, and what the door
+    answers."""
+    return (*READING[version.number], *(WRITING if editing else ()))
+
+
 CONFORMANCE = {
     "ImplementsSimpleWFS": True,
     "ImplementsBasicWFS": True,
@@ -72,7 +79,7 @@ class Capabilities:
     @property
     def operations(self) -> Sequence[str]:
         """What this reader may ask for. Programs take every layer for theirs to edit where there is a Transaction."""
-        return (*READING[self.version.number], *(WRITING if self.edited else ()))
+        return operations_of(self.version, bool(self.edited))
 
     def document(self) -> bytes:
         """The whole document."""

@@ -10,23 +10,25 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from starlette.concurrency import run_in_threadpool
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import ClientDisconnect
 from starlette.requests import Request as HttpRequest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from geosatu.api.access import EVERYBODY, REASON, Reader, account_of, reader_of
 from geosatu.api.context import City, connection
-from geosatu.api.hot import LISTENED_AFTER, Answer, send_answer, start_answer
+from geosatu.api.files import Streamed
+from geosatu.api.hot import LISTENED_AFTER, VARY, WORTH_COMPRESSING, Answer, send_answer, start_answer
 from geosatu.api.links import base_of
 from geosatu.api.presence import Present
 from geosatu.api.wfs import stored
 from geosatu.api.wfs.asked import Asked, Said, asked_of, layer_named, said_of
-from geosatu.api.wfs.capabilities import READING, WRITING, Capabilities
+from geosatu.api.wfs.capabilities import Capabilities, operations_of
 from geosatu.api.wfs.exceptions import Refused, reading, report_of
-from geosatu.api.wfs.features import Plan, Request
-from geosatu.api.wfs.places import Places
+from geosatu.api.wfs.features import Plan, Request, Stream
 from geosatu.api.wfs.questions import format_of, require_stored
 from geosatu.api.wfs.schema import application_schema
+from geosatu.api.wfs.starts import Starts
 from geosatu.api.wfs.transaction import MOST_ELEMENTS
 from geosatu.api.wfs.versions import LATEST, VERSIONS, Version
 from geosatu.api.wfs.writing import edited_by, transact
@@ -54,10 +56,10 @@ class Wfs:
 
     app: ASGIApp
     city: City
-    _places: Places = field(init=False)
+    _starts: Starts = field(init=False)
 
     def __post_init__(self) -> None:
-        self._places = Places(self.city)
+        self._starts = Starts(self.city)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not (scope["path"] == PATH or scope["path"].startswith(f"{PATH}/")):
@@ -81,8 +83,8 @@ class Wfs:
             with reading("filter"):
                 with Present(receive, after=LISTENED_AFTER):
                     made = await plan.make()
-                if not isinstance(made, Answer):
-                    await made(scope, receive, send)
+                if isinstance(made, Stream):
+                    await _stream(made, reader, tag)(scope, receive, send)
                     return
             await send_answer(send, reader, scope, headers, made, tag)
         except ClientDisconnect:
@@ -91,9 +93,9 @@ class Wfs:
             await _refuse(send, scope, reader, error, version)
 
     def _plan(self, asked: Asked, reader: Reader, request: HttpRequest) -> Plan:
-        known = READING[asked.version.number]
+        known = operations_of(asked.version, editing=True)
         operation = OPERATIONS.get(asked.operation)
-        if operation is None or asked.operation not in (*known, *WRITING):
+        if operation is None or asked.operation not in known:
             told = f"Operasi {shortened(asked.operation)!r} tidak ada di versi {asked.version.number}"
             raise Refused("OperationNotSupported", f"{told}; yang ada: {', '.join(known)}.", "request")
         return operation(self, asked, reader, request)
@@ -132,7 +134,7 @@ class Wfs:
     def features(self, asked: Asked, reader: Reader, request: HttpRequest) -> Request:
         """A request for features."""
         by_address = request.method != "POST" and asked.document is None
-        return Request(asked, reader, self._places, self.base(request), by_address)
+        return Request(asked, reader, self._starts, self.base(request), by_address)
 
 
 async def _body(receive: Receive, most: int) -> bytes:
@@ -148,6 +150,14 @@ async def _body(receive: Receive, most: int) -> bytes:
             raise Refused("OperationParsingFailed", told, "request", 413)
         if not message.get("more_body", False):
             return bytes(found)
+
+
+def _stream(made: Stream, reader: Reader, tag: bytes | None) -> ASGIApp:
+    """The answer that comes in blocks, compressed on its way where that is asked for."""
+    headers = {"Cache-Control": reader.cache_control.decode(), "Vary": VARY.decode()}
+    if tag is not None:
+        headers["ETag"] = tag.decode()
+    return GZipMiddleware(Streamed(made.blocks, headers, made.media_type), WORTH_COMPRESSING, compresslevel=1)
 
 
 async def _refuse(send: Send, scope: Scope, reader: Reader, error: Exception, version: Version) -> None:

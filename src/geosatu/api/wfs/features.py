@@ -12,17 +12,13 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 from urllib.parse import urlencode
 
-from starlette.middleware.gzip import GZipMiddleware
-from starlette.types import ASGIApp
-
 from geosatu.api.access import Reader
-from geosatu.api.files import Streamed
 from geosatu.api.hot import Answer
 from geosatu.api.wfs import collections
 from geosatu.api.wfs.asked import Asked
 from geosatu.api.wfs.exceptions import Refused
-from geosatu.api.wfs.places import Places
 from geosatu.api.wfs.questions import Question, format_of, property_of, questions_of, whole_of
+from geosatu.api.wfs.starts import Starts
 from geosatu.api.wfs.versions import Format
 from geosatu.api.wfs.xml import PROLOGUE, node
 from geosatu.errors import shortened
@@ -34,11 +30,16 @@ from geosatu.writers.text import BLOCK
 COUNT_DEFAULT = 1_000
 
 COLLECTIONS = {"2": "text/xml; subtype=gml/2.1.2", "3.1": "text/xml; subtype=gml/3.1.1"}
-SHORTEST_STREAM = 1_000
-"""Bytes from which a stream is compressed."""
 
-Made = Answer | ASGIApp
-"""An answer, or what streams one."""
+
+class Stream(NamedTuple):
+    """A body that comes in blocks."""
+
+    blocks: AsyncGenerator[bytes]
+    media_type: str
+
+
+Made = Answer | Stream
 
 
 class Plan(NamedTuple):
@@ -56,6 +57,10 @@ class Range(NamedTuple):
     """None: all that follow."""
     hits: bool
     """Only how many there are."""
+
+    def of_a_page(self) -> Range:
+        """No more than a page holds."""
+        return self._replace(most=COUNT_DEFAULT if self.most is None else min(self.most, MAX_LIMIT))
 
 
 class Part(NamedTuple):
@@ -76,7 +81,7 @@ class Request:
 
     asked: Asked
     reader: Reader
-    places: Places
+    starts: Starts
     base: str
     by_address: bool
     """Whether it stands in an address, so that another address can ask for the next page."""
@@ -84,19 +89,18 @@ class Request:
     def features(self) -> Plan:
         """GetFeature."""
         form = format_of(self.asked)
-        questions = questions_of(self.asked, self.places.city.catalogue, self.reader.actor.access, form)
+        questions = questions_of(self.asked, self.starts.city.catalogue, self.reader.actor.access, form)
         wanted = self._range()
         paged = self.asked.version.number == "2.0.0" or form.form == "3.2"
         about = [question.layer.name for question in questions]
-        if any(question.alone for question in questions):
-            return Plan(about, lambda: self._alone(questions, form))
+        if len(questions) == 1 and questions[0].alone:
+            return Plan(about, lambda: self._alone(questions[0]))
         if wanted.hits and form.form == "csv":
             raise Refused("InvalidParameterValue", "resultType=hits tidak ada dalam bentuk CSV.", "resultType")
         if form.form == "csv" and len(questions) > 1:
             raise Refused("InvalidParameterValue", "Bentuk CSV hanya untuk satu lapisan.", "outputFormat")
         if paged:
-            most = COUNT_DEFAULT if wanted.most is None else min(wanted.most, MAX_LIMIT)
-            wanted = wanted._replace(most=most)
+            wanted = wanted.of_a_page()
         whole = not paged and (wanted.most is None or wanted.most > MAX_LIMIT)
         if form.form == "csv" or (whole and not wanted.hits):
             return Plan(about, lambda: self._streamed(questions, form, wanted))
@@ -108,7 +112,7 @@ class Request:
         if not said:
             raise Refused("MissingParameterValue", "Parameter valueReference wajib ada.", "valueReference")
         form = Format("3.2", "application/gml+xml; version=3.2", ())
-        found = questions_of(self.asked, self.places.city.catalogue, self.reader.actor.access, form)
+        found = questions_of(self.asked, self.starts.city.catalogue, self.reader.actor.access, form)
         if len(found) != 1:
             raise Refused("InvalidParameterValue", "GetPropertyValue hanya untuk satu lapisan.", "typeNames")
         layer, query, _ = found[0]
@@ -123,10 +127,8 @@ class Request:
             gml=query.gml._replace(value=True),
             filter=given if query.filter is None else {"op": "and", "args": [query.filter, given]},
         )
-        wanted = self._range()
-        most = COUNT_DEFAULT if wanted.most is None else min(wanted.most, MAX_LIMIT)
-        questions = [Question(layer, query)]
-        return Plan([layer.name], lambda: self._paged(questions, form, wanted._replace(most=most), "ValueCollection"))
+        wanted, questions = self._range().of_a_page(), [Question(layer, query)]
+        return Plan([layer.name], lambda: self._paged(questions, form, wanted, "ValueCollection"))
 
     def _range(self) -> Range:
         kind = self.asked.given.get("resulttype", "results").lower()
@@ -156,13 +158,13 @@ class Request:
         for question in questions:
             matched = None
             if len(questions) > 1 and start:
-                matched = await self.places.matched(self.reader, question)
+                matched = await self.starts.matched(self.reader, question)
             page = NOTHING
             if left and (matched is None or start < matched):
-                page = await self.places.page(self.reader, question, start, left)
+                page = await self.starts.page(self.reader, question, start, left)
             if counted and matched is None:
                 complete = left and page.next is None and (page.returned or not start)
-                matched = start + page.returned if complete else await self.places.matched(self.reader, question)
+                matched = start + page.returned if complete else await self.starts.matched(self.reader, question)
             start = max(0, start - matched) if matched is not None else 0
             left -= page.returned
             found.append(Part(question, page, matched))
@@ -174,7 +176,7 @@ class Request:
         returned = sum(part.page.returned for part in parts)
         questions = [part.question for part in parts]
         if gml.version == "3.2":
-            about = {"timeStamp": collections.now(), **self._numbers(parts, wanted), **self._neighbours(parts, wanted)}
+            about = {"timeStamp": collections.now(), **_numbers(parts), **self._neighbours(parts, wanted)}
             if len(parts) > 1:
                 members = [
                     collections.within({"timeStamp": collections.now(), **_numbers([part])}, part.page.features)
@@ -198,20 +200,14 @@ class Request:
         return Answer(body, COLLECTIONS[gml.version].encode())
 
     def _geojson(self, parts: list[Part], wanted: Range) -> Answer:
-        about: dict[str, object] = {"timeStamp": collections.now(), **self._numbers(parts, wanted)}
-        neighbours = self._neighbours(parts, wanted)
+        about: dict[str, object] = {"timeStamp": collections.now(), **_numbers(parts)}
         about["links"] = [
             {"rel": rel.replace("previous", "prev"), "type": "application/json", "href": href}
-            for rel, href in neighbours.items()
+            for rel, href in self._neighbours(parts, wanted).items()
         ]
         top = collections.geojson_head([part.question for part in parts], about)
         features = b",".join(part.page.features for part in parts if part.page.features)
         return Answer(b"".join((top, features, b"]}")), b"application/json")
-
-    def _numbers(self, parts: list[Part], wanted: Range) -> dict[str, object]:
-        if any(part.matched is None for part in parts):
-            return {"numberReturned": sum(part.page.returned for part in parts)}
-        return _numbers(parts)
 
     def _neighbours(self, parts: list[Part], wanted: Range) -> dict[str, object]:
         """The addresses of the pages beside this one."""
@@ -230,14 +226,14 @@ class Request:
     def _again(self, start: int, count: int) -> str:
         """The address of this request, from another number on."""
         said = {**self.asked.given, "startindex": str(start), "count": str(count)}
+        # A comma or colon that is encoded breaks clients that do not read it back.
         return f"{self.base}/wfs?{urlencode(said, safe=',:/()')}"
 
     # One feature by itself.
 
-    async def _alone(self, questions: list[Question], form: Format) -> Answer:
+    async def _alone(self, question: Question) -> Answer:
         """The feature of GetFeatureById: as the root of its document."""
-        question = questions[0]
-        page = await self.places.page(self.reader, question, 0, 1)
+        page = await self.starts.page(self.reader, question, 0, 1)
         if not page.returned:
             raise Refused("NotFound", f"Fitur ini tidak ada di lapisan {question.layer.name}.", "id")
         gml = question.query.gml
@@ -251,10 +247,8 @@ class Request:
 
     # Streams.
 
-    async def _streamed(self, questions: list[Question], form: Format, wanted: Range) -> ASGIApp:
-        headers = {"Cache-Control": self.reader.cache_control.decode()}
-        blocks = self._blocks(questions, form, wanted)
-        return GZipMiddleware(Streamed(blocks, headers, form.media_type), SHORTEST_STREAM, compresslevel=1)
+    async def _streamed(self, questions: list[Question], form: Format, wanted: Range) -> Stream:
+        return Stream(self._blocks(questions, form, wanted), form.media_type)
 
     async def _blocks(self, questions: list[Question], form: Format, wanted: Range) -> AsyncGenerator[bytes]:
         """The features of all queries as the database renders them; memory stays flat."""
@@ -272,7 +266,7 @@ class Request:
         for question in questions:
             skip = start
             if start and len(questions) > 1:
-                matched = await self.places.matched(self.reader, question)
+                matched = await self.starts.matched(self.reader, question)
                 start = max(0, start - matched)
                 if skip >= matched:
                     continue
@@ -280,7 +274,7 @@ class Request:
                 break
             layer, query, _ = question
             query = replace(query, skip=skip, limit=left or 0)
-            pool = self.places.city.streams
+            pool = self.starts.city.streams
             async with copies.pooled_rows(pool, layer, query, self.reader.actor, cells=cells, part=True) as rows:
                 async for row in rows:
                     block += separator
@@ -294,5 +288,7 @@ class Request:
 
 
 def _numbers(parts: Sequence[Part]) -> dict[str, object]:
-    returned = sum(part.page.returned for part in parts)
-    return {"numberMatched": sum(part.matched or 0 for part in parts), "numberReturned": returned}
+    """How many features match in all, where that is known, and how many there are here."""
+    matched = [part.matched for part in parts if part.matched is not None]
+    told = {"numberMatched": sum(matched)} if len(matched) == len(parts) else {}
+    return {**told, "numberReturned": sum(part.page.returned for part in parts)}

@@ -29,7 +29,7 @@ MOST_ELEMENTS = 500_000
 COLLECTIONS = ("FeatureCollection", "featureMember", "featureMembers", "member")
 """What features of an Insert may stand in."""
 
-NOTHING = ("lockId", "LockId")
+LOCKS = ("lockId", "LockId")
 """How a client says which lock it holds; there are none here."""
 
 Kind = Literal["Insert", "Update", "Replace", "Delete"]
@@ -83,11 +83,14 @@ def transaction_of(asked: Asked, catalogue: Catalogue, access: Access) -> Transa
         raise Refused("OperationParsingFailed", "Transaction dikirim sebagai XML dengan POST.", "request")
     _require_no_lock(root)
     actions: list[Action] = []
+    count = 0
     for number, element in enumerate(root):
         handle = element.get("handle")
         with blaming(handle or tag_of(element)):
-            actions += _Reader(asked, catalogue, access, number, handle).actions(element)
-            require_few(sum(len(each.chosen) if isinstance(each.chosen, tuple) else 1 for each in actions))
+            found = list(_Reader(asked, catalogue, access, number, handle).actions(element))
+            count += sum(len(each.chosen) if isinstance(each.chosen, tuple) else 1 for each in found)
+            require_few(count)
+        actions += found
     mixed = asked.version.number == "2.0.0" and str(root.tag).startswith(f"{{{VERSIONS['1.1.0'].wfs}}}")
     return Transaction(asked.version, root.get("handle"), tuple(actions), mixed)
 
@@ -108,7 +111,7 @@ def blaming(locator: str) -> Iterator[None]:
 
 
 def _require_no_lock(root: Element) -> None:
-    held = [each for each in (root.get("lockId"), *map(text_of, children(root, *NOTHING))) if each]
+    held = [each for each in (root.get("lockId"), *map(text_of, children(root, *LOCKS))) if each]
     if held:
         told = "Layanan ini tidak mengunci fitur; kirim Transaction tanpa lockId."
         raise Refused("InvalidLockId", told, "lockId")
@@ -139,7 +142,7 @@ class _Reader:
                 if element.get("safeToIgnore", "false") not in ("true", "1"):
                     told = "Native tidak tersedia di sini; tulis perubahannya sebagai Insert, Update atau Delete."
                     raise Refused("OptionNotSupported", told, self.handle or "Native")
-            case tag if tag not in NOTHING:
+            case tag if tag not in LOCKS:
                 told = f"Unsur {shortened(tag)!r} dalam Transaction tidak dikenal."
                 raise Refused("OperationParsingFailed", told, self.handle or shortened(tag))
 

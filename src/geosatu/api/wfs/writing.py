@@ -8,44 +8,46 @@ from itertools import groupby
 from typing import NamedTuple
 
 from markupsafe import Markup
+from psycopg import DataError
+from psycopg.errors import InsufficientPrivilege
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import Response
 
 from geosatu.api.access import Reader
 from geosatu.api.context import City, turn
 from geosatu.api.csrf import require_csrf
+from geosatu.api.hot import Answer
 from geosatu.api.links import base_of
 from geosatu.api.wfs.asked import Asked
-from geosatu.api.wfs.exceptions import Report, report_of
+from geosatu.api.wfs.exceptions import report_of
 from geosatu.api.wfs.transaction import Action, Kind, Transaction, blaming, transaction_of
 from geosatu.api.wfs.versions import SCHEMAS, Version
 from geosatu.api.wfs.xml import XSI, document, node
 from geosatu.api.working import worker_of
 from geosatu.database.rights import act_as
 from geosatu.editing import MOST_AT_ONCE, Done, Edit, Editor, begin, make, require_few, with_copies
+from geosatu.errors import DatabaseUnavailable, GeosatuError, NotSignedIn, TooManyAttempts
 from geosatu.features import Actor, Query
 from geosatu.layers import Catalogue
 from geosatu.rights import may_create
 from geosatu.store import read
 
-FOR_PROGRAMS = (401, 429)
-"""Statuses that programs act upon themselves."""
-
+SHOWN = (GeosatuError, DataError, InsufficientPrivilege)
+FOR_PROGRAMS = (NotSignedIn, TooManyAttempts, DatabaseUnavailable)
+"""What people have to read, and what programs act upon themselves."""
 
 PAST: dict[Kind, str] = {"Insert": "Inserted", "Update": "Updated", "Replace": "Replaced", "Delete": "Deleted"}
 
-OLD_IDS = (("ogc:FeatureId", "fid"),)
-NEW_IDS = (("fes:ResourceId", "rid"),)
-BOTH_IDS = (*NEW_IDS, ("fes:FeatureId", "fid"))
-"""How ids are called, and where they stand."""
+Words = tuple[tuple[str, str], ...]
+"""In which elements an answer names a feature, and in which of their attributes."""
+
+OLD_IDS: Words = (("ogc:FeatureId", "fid"),)
+NEW_IDS: Words = (("fes:ResourceId", "rid"),)
+BOTH_IDS: Words = (*NEW_IDS, ("fes:FeatureId", "fid"))
 
 NO_FEATURE = node("ogc:FeatureId", {"fid": "none"})
-
-
-Words = tuple[tuple[str, str], ...]
 
 
 class Carried(NamedTuple):
@@ -68,24 +70,20 @@ def edited_by(reader: Reader, catalogue: Catalogue) -> list[str]:
     return [layer.name for layer in catalogue if may_create(account.rights, layer.edited_by)]
 
 
-async def transact(request: Request, city: City, reader: Reader, asked: Asked) -> Response:
-    """The answer to a Transaction of whoever may write."""
+async def transact(request: Request, city: City, reader: Reader, asked: Asked) -> Answer:
+    """The answer to a Transaction of whoever may write; programs that speak WFS 1 show why it is refused only where
+    that is an answer as well."""
     try:
         account = await require_csrf(request, city, base_of(city.settings, request), reader)
         editor = Editor(worker_of(account, request).actor, account.rights)
         async with turn(city.writing), turn(city.turns):
             body = await run_in_threadpool(_transact, city, editor, account.reader(), asked)
-        report = Report(200, "text/xml; charset=utf-8", body, {})
-    except Exception as error:
+    except SHOWN as error:
+        if asked.version.number == "2.0.0" or isinstance(error, FOR_PROGRAMS):
+            raise
         report = report_of(error, asked.version)
-    status = 200 if asked.version.number != "2.0.0" and _is_refusal(report.status) else report.status
-    headers = {**report.headers, "Content-Type": report.media_type, "Cache-Control": "no-store"}
-    return Response(report.body, status, headers)
-
-
-def _is_refusal(status: int) -> bool:
-    """Whether somebody has to read why: programs that speak WFS 1 show the words of status 200 only."""
-    return 400 <= status < 500 and status not in FOR_PROGRAMS
+        return Answer(report.body, report.media_type.encode())
+    return Answer(body, b"text/xml")
 
 
 def _transact(city: City, editor: Editor, seen_as: Actor, asked: Asked) -> bytes:

@@ -9,18 +9,19 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field, replace
 
 from geosatu.api.access import Reader
-from geosatu.api.context import KEPT_OVERVIEWS, City
+from geosatu.api.context import City
 from geosatu.api.hot import KEPT_COUNTS
 from geosatu.api.wfs.questions import Question
 from geosatu.features import Key, Page
 from geosatu.store import answers
 
-KEPT_PLACES = 2_000
-"""Per question: enough for a million features in pages of 500."""
+KEPT_QUESTIONS = 200
+KEPT_STARTS = 1_000
+"""Per question: enough for a million features in pages of a thousand."""
 
 
 @dataclass
-class Places:
+class Starts:
     """Where pages of questions ended, by the revision of the layer."""
 
     city: City
@@ -62,9 +63,9 @@ class Places:
     def _remember(self, key: Hashable, index: int, place: Key) -> None:
         known = self._known.setdefault(key, {})
         self._known.move_to_end(key)
-        if len(known) < KEPT_PLACES:
+        if len(known) < KEPT_STARTS:
             known[index] = place
-        while len(self._known) > KEPT_OVERVIEWS:
+        while len(self._known) > KEPT_QUESTIONS:
             self._known.popitem(last=False)
 
 
