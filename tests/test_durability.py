@@ -15,13 +15,15 @@ from itertools import groupby
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, running
 from people import person
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
+from test_cluster import within
 from test_editing import BANDAR, GIVEN, IN_BANDAR, RIGHTS, Town, kelurahan
+from test_many_writers import INSERT, TRANSACTION, asked
 
-from geosatu.api.app import LONGEST_STATEMENT
+from geosatu.api.app import LONGEST_STATEMENT, create_app
 from geosatu.database.cluster import Cluster
 from geosatu.database.connect import open_city, open_service
 from geosatu.errors import StaleEdit, UnknownFeature
@@ -165,6 +167,43 @@ def test_every_acknowledged_write_outlives_twenty_kills_and_none_is_there_twice(
     require_acknowledged(town, [each for client in clients for each in client.features], unacknowledged=0)
     assert sum(each.acknowledged for each in clients) >= 1000
     assert sum(each.came_through for each in clients) > 0
+
+
+def test_the_service_goes_on_after_kills_of_postgresql_with_all_that_it_acknowledged(town: Town, home: Path) -> None:
+    chance, who = random.Random(5), town.people["pic"]
+    acknowledged: list[str] = []
+    refused: list[int] = []
+
+    def write_until(done: threading.Event, address: str) -> None:
+        while not done.is_set():
+            name = f"Pos {uuid.uuid4()}"
+            status, said = asked(address, who, "POST", "/wfs", TRANSACTION.format(INSERT.format(name)))
+            if status == 200 and "Exception" not in said:
+                acknowledged.append(name)
+            else:
+                refused.append(status)
+
+    settings = Settings(home=home, database_url=None, layers=ROOT / "layers", geodata=ROOT / "geodata")
+    with running(create_app(settings, town.catalogue, town.service)) as url, ThreadPoolExecutor(CLIENTS) as threads:
+        done = threading.Event()
+        writing = [threads.submit(write_until, done, url.removeprefix("http://")) for _ in range(CLIENTS)]
+        try:
+            for kills in range(1, 6):
+                assert within(20, lambda wanted=kills * 30: len(acknowledged) >= wanted)
+                time.sleep(chance.uniform(0, 0.05))
+                kill(home)
+                with Cluster(home).running():
+                    pass
+            assert within(20, lambda: len(acknowledged) >= 200)
+        finally:
+            done.set()
+        for each in writing:
+            each.result()
+
+    assert set(refused) == {503}
+    town.owner.dispose()
+    with town.owner.connect() as conn:
+        assert set(acknowledged) <= set(conn.scalars(text("SELECT nama FROM layer.pos_kamling")))
 
 
 def test_a_write_is_on_the_disk_before_it_is_acknowledged_whatever_the_server_is_set_to(town: Town) -> None:
