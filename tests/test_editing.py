@@ -21,9 +21,10 @@ from geosatu.database.connect import open_city, open_service
 from geosatu.database.rights import act_as
 from geosatu.editing import Done, Edit, Editor, apply
 from geosatu.errors import InvalidFeature, NotAllowed, StaleEdit, UnknownFeature
-from geosatu.features import Actor
+from geosatu.features import Actor, Box
 from geosatu.layers import Catalogue, Layer, Rule
 from geosatu.rights import Right
+from geosatu.store.read import frame
 
 BANDAR, POJOK = "35.71.01.1001", "35.71.01.1002"
 IN_BANDAR, IN_POJOK, OUTSIDE = Point(112.005, -7.805), Point(112.025, -7.805), Point(112.5, -7.5)
@@ -397,6 +398,20 @@ def test_a_blocking_rule_looks_at_the_neighbours(town: Town, strict: Layer) -> N
     town.apply("pic", rt(strict, "002", 112.002, 112.003))
     # What an edit itself moves away is no neighbour of it.
     town.apply("pic", Edit(strict, id=first.feature.id, geometry=box(112.0009, -7.807, 112.002, -7.806)))
+
+
+def test_only_the_surroundings_of_each_edit_are_read(town: Town, strict: Layer) -> None:
+    west, between, east = (
+        town.apply("pic", rt(strict, number, edge, edge + 0.0002))[0].feature.id
+        for number, edge in (("021", 112.0062), ("022", 112.0072), ("023", 112.0082))
+    )
+    around = [Box(112.0061, -7.81, 112.0063, -7.8), Box(112.0081, -7.81, 112.0083, -7.8)]
+    with town.service.connect() as conn:
+        act_as(conn, town.editor("pic").actor)
+        read = set(frame(conn, strict, town.editor("pic").actor, around).index)
+
+    assert {west, east} <= read
+    assert between not in read
 
 
 def test_a_blocking_rule_looks_at_the_features_of_one_act_together(town: Town, strict: Layer) -> None:

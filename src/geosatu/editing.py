@@ -14,6 +14,7 @@ from itertools import groupby
 from typing import Any, Literal
 
 import geopandas
+import numpy
 import pandas
 import shapely
 from pyproj import Transformer
@@ -445,9 +446,8 @@ def _require_sound(
     shapes = [each.geometry for each in contents]
     if not contents or (len(judge.rules) == 1 and shapely.is_valid(shapes).all()):
         return
-    west, south, east, north = shapely.total_bounds(shapes)
-    margin = SURROUNDINGS_DEGREES
-    near = Box(west - margin, south - margin, east + margin, north + margin)
+    around = shapely.bounds(shapes) + SURROUNDINGS_DEGREES * numpy.array([-1, -1, 1, 1])
+    near = [Box(*edges) for edges in around.tolist()]
     # Numbers from -1 downwards are no ids of features.
     edited = geopandas.GeoDataFrame(
         {name: [each.columns.get(name) for each in contents] for name in (layer.label, "kode_wilayah", "accuracy_m")},

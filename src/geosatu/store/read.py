@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -10,8 +11,10 @@ import geopandas
 import pandas
 import shapely
 from sqlalchemy import (
+    ARRAY,
     ColumnElement,
     Connection,
+    Double,
     case,
     column,
     func,
@@ -39,15 +42,21 @@ class Summary:
     """The day of the last change; None: there was none."""
 
 
-def frame(conn: Connection, layer: Layer, actor: Actor, near: Box | None = None) -> geopandas.GeoDataFrame:
-    """The layer in memory, whole or as far as it touches a box: index `id`, the reader's columns, geometry in
-    EPSG:4326."""
+def frame(conn: Connection, layer: Layer, actor: Actor, near: Sequence[Box] | None = None) -> geopandas.GeoDataFrame:
+    """The layer in memory, whole or as far as it touches one of the boxes: index `id`, the reader's columns, geometry
+    in EPSG:4326."""
     source, geom, visible = published(layer, actor.access)
     features = table_of(layer)
     columns = properties_of(layer, actor.access)
     wanted = select(features.c.id, *columns, func.ST_AsBinary(geom).label("geom")).select_from(source)
     if near is not None:
-        wanted = wanted.where(geom.bool_op("&&")(func.ST_MakeEnvelope(*near, STORAGE_SRID)))
+        edges = (literal(list(edge), ARRAY(Double)) for edge in zip(*near, strict=True))
+        given = func.unnest(*edges).table_valued(*Box._fields).render_derived()
+        envelope = func.ST_MakeEnvelope(*(given.c[edge] for edge in Box._fields), STORAGE_SRID)
+        # Made beforehand and joined, so that the index is asked for each box: under policies it is for no function.
+        boxes = select(envelope.label("box")).cte("boxes").prefix_with("MATERIALIZED")
+        found = select(features.c.id).select_from(boxes.join(source, geom.bool_op("&&")(boxes.c.box)))
+        wanted = wanted.where(features.c.id.in_(found.correlate(None)))
     rows = conn.execute(wanted.where(visible).order_by(features.c.id))
     data = pandas.DataFrame(rows.fetchall(), columns=list(rows.keys())).set_index("id")
     geometry = shapely.from_wkb(data.pop("geom").to_numpy(dtype=object))
