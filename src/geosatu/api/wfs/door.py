@@ -177,7 +177,7 @@ def _capabilities(wfs: Wfs, asked: Asked, reader: Reader, request: HttpRequest) 
         async with asynccontextmanager(connection)(wfs.city, reader) as conn:
             overview = await run_in_threadpool(wfs.city.overview, conn, reader)
         told = Capabilities(version, base, wfs.city.catalogue, overview, operations_of(version))
-        return Answer(told.document(), b"text/xml" if version.number != "2.0.0" else b"application/xml")
+        return Answer(told.document(), b"text/xml")
 
     return Plan([layer.name for layer in wfs.city.catalogue], make)
 
