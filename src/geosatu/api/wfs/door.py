@@ -133,8 +133,7 @@ class Wfs:
 
     def features(self, asked: Asked, reader: Reader, request: HttpRequest) -> Request:
         """A request for features."""
-        by_address = request.method != "POST" and asked.document is None
-        return Request(asked, reader, self._starts, self.base(request), by_address)
+        return Request(asked, reader, self._starts, self.base(request))
 
 
 async def _body(receive: Receive, most: int) -> bytes:
