@@ -12,9 +12,14 @@ import pytest
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import Engine
 
 from geosatu.cql2 import MAX_DEPTH, parse_filter
+from geosatu.database.rights import act_as
 from geosatu.errors import InvalidQuery
+from geosatu.features import PUBLIC, Query
+from geosatu.layers import Catalogue, Layer
+from geosatu.store import statements
 
 ITEMS = "/ogc/collections/posyandu/items"
 
@@ -358,3 +363,38 @@ def test_a_place_that_no_map_can_show_is_refused(client: TestClient) -> None:
 def test_any_text_is_a_tree_or_refused(said: str) -> None:
     with contextlib.suppress(InvalidQuery):
         assert isinstance(parse_filter(said, "cql2-text"), (dict, bool))
+
+
+# What PostgreSQL makes of it.
+
+
+@pytest.mark.parametrize("relation", ["intersects", "within", "contains", "equals", "touches", "overlaps", "crosses"])
+def test_relations_of_places_use_the_index_under_policies(
+    large: int, kept_city: Engine, catalogue: Catalogue, relation: str
+):
+    small = {"bbox": [112, -8, 112.0005, -7]}
+    tree = {"op": f"s_{relation}", "args": [{"property": "geometry"}, small]}
+
+    plan = plan_of(kept_city, catalogue["kwt"], tree)
+
+    assert "kwt_geom" in plan
+    assert "Seq Scan" not in plan
+
+
+def test_distances_use_the_index_under_policies(large: int, kept_city: Engine, catalogue: Catalogue):
+    place = {"type": "Point", "coordinates": [112.0005, -7.8]}
+    tree = {"op": "s_dwithin", "args": [{"property": "geometry"}, place, 20]}
+
+    plan = plan_of(kept_city, catalogue["kwt"], tree)
+
+    assert "kwt_geom" in plan
+    assert "Seq Scan" not in plan
+
+
+def plan_of(engine: Engine, layer: Layer, tree: dict[str, Any]) -> str:
+    """How PostgreSQL finds a page for the public."""
+    statement = statements.page(layer, Query(filter=tree), "publik")
+    with engine.connect() as conn:
+        conn.exec_driver_sql(f"ANALYZE layer.{layer.name}")
+        act_as(conn, PUBLIC)
+        return "\n".join(conn.exec_driver_sql(f"EXPLAIN {statement.sql}", dict(statement.values)).scalars())

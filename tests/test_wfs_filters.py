@@ -377,3 +377,23 @@ def test_a_posted_query_is_narrowed_and_sorted_as_it_says(client: TestClient):
     assert ids_of(by_post, "titik_sampah") == ids_of(by_get, "titik_sampah")
     assert len(ids_of(by_post, "titik_sampah")) == 5
     assert by_post.attrib["numberMatched"] == by_get.attrib["numberMatched"]
+
+
+def test_the_pages_behind_a_posted_query_are_asked_for_by_address(client: TestClient, demo_city: Engine):
+    said = f"<f:And>{compare('NotEqualTo', 'geosatu:jenis', 'a &lt; b')}<f:BBOX>{BOXES['2.0.0']}</f:BBOX></f:And>"
+    body = (
+        '<wfs:GetFeature service="WFS" version="2.0.0" count="4" xmlns:wfs="http://www.opengis.net/wfs/2.0"'
+        f' xmlns:app="urn:geosatu:layer"><wfs:Query typeNames="app:titik_sampah" srsName="EPSG:4326">'
+        f"<wfs:PropertyName>app:nama</wfs:PropertyName>{condition('2.0.0', said)}</wfs:Query></wfs:GetFeature>"
+    )
+    page = read(client.post("/wfs", content=body))
+    found = ids_of(page, "titik_sampah")
+    while "next" in page.attrib:
+        page = read(client.get(page.attrib["next"]))
+        assert {
+            child.tag.rpartition("}")[2] for each in page.iter("{urn:geosatu:layer}titik_sampah") for child in each
+        } == {"nama"}
+        found += ids_of(page, "titik_sampah")
+
+    assert found == found_in_sql(demo_city, "titik_sampah", f"jenis <> 'a' AND {SPATIAL['BBOX'].format(BOX)}")
+    assert len(found) > 4

@@ -462,7 +462,9 @@ def test_a_transaction_may_be_larger_than_a_form(served: Served) -> None:
     assert b"totalInserted>1<" in served.post(padded(2_000_000)).content
 
 
-@pytest.mark.parametrize(("who", "size"), [(None, 1_000_001), ("pic", 20_000_001)])
+@pytest.mark.parametrize(
+    ("who", "size"), [(None, 1_000_001), (READ_ONLY, 1_000_001), ("lurah", 1_000_001), ("pic", 20_000_001)]
+)
 def test_one_that_is_too_large_is_told_so(served: Served, who: str | None, size: int) -> None:
     said = refusal(served.post(padded(size), who), "2.0.0")
 

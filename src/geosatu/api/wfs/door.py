@@ -42,7 +42,7 @@ LARGEST_BODY = 1_000_000
 """Bytes of a request."""
 
 LARGEST_TRANSACTION = 20_000_000
-"""Bytes of a request of somebody with an account, who may send a whole layer."""
+"""Bytes of a request of somebody who may edit, and may send a whole layer."""
 
 SHORT_BODY = 20_000
 """Bytes that are read at once; what is longer is read in a thread, so that others need not wait."""
@@ -106,9 +106,9 @@ class Wfs:
             raise Refused("OperationNotSupported", told, "request", 405)
         if scope["method"] != "POST":
             return said_of(scope["query_string"], b"", None)
-        known = await account_of(self.city.known, headers) is not None
-        bytes_, elements = (LARGEST_TRANSACTION, MOST_ELEMENTS) if known else (LARGEST_BODY, MAX_ELEMENTS)
-        body = await _body(receive, bytes_)
+        edits = edited_by(await account_of(self.city.known, headers), self.city.catalogue)
+        most, elements = (LARGEST_TRANSACTION, MOST_ELEMENTS) if edits else (LARGEST_BODY, MAX_ELEMENTS)
+        body = await _body(receive, most)
         given = (scope["query_string"], headers.get(b"content-type", b""), body, elements)
         return said_of(*given) if len(body) <= SHORT_BODY else await run_in_threadpool(said_of, *given)
 
@@ -133,8 +133,7 @@ class Wfs:
 
     def features(self, asked: Asked, reader: Reader, request: HttpRequest) -> Request:
         """A request for features."""
-        by_address = request.method != "POST" and asked.document is None
-        return Request(asked, reader, self._starts, self.base(request), by_address)
+        return Request(asked, reader, self._starts, self.base(request))
 
 
 async def _body(receive: Receive, most: int) -> bytes:
@@ -178,13 +177,13 @@ async def _refuse(send: Send, scope: Scope, reader: Reader, error: Exception, ve
 
 def _capabilities(wfs: Wfs, asked: Asked, reader: Reader, request: HttpRequest) -> Plan:
     base, version = wfs.base(request), asked.version
-    edited = edited_by(reader, wfs.city.catalogue)
+    edited = edited_by(reader.account, wfs.city.catalogue)
 
     async def make() -> Answer:
         async with asynccontextmanager(connection)(wfs.city, reader) as conn:
             overview = await run_in_threadpool(wfs.city.overview, conn, reader)
         told = Capabilities(version, base, wfs.city.catalogue, overview, edited)
-        return Answer(told.document(), b"text/xml" if version.number != "2.0.0" else b"application/xml")
+        return Answer(told.document(), b"text/xml")
 
     return Plan([layer.name for layer in wfs.city.catalogue], make)
 

@@ -7,7 +7,7 @@ versions know of no pages: what they ask for without a number comes whole, strea
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 from urllib.parse import urlencode
@@ -28,6 +28,12 @@ from geosatu.store.statements import GEOMETRY_NAMES
 from geosatu.writers.text import BLOCK
 
 COUNT_DEFAULT = 1_000
+
+LONGEST_ADDRESS = 8_000
+"""Of what an address says of the next page; longer ones get lost on their way."""
+
+KEPT_ATTRIBUTES = ("service", "version", "request", "outputformat", "resulttype", "valuereference")
+"""Of a request as XML, what its next page is asked for with too."""
 
 COLLECTIONS = {"2": "text/xml; subtype=gml/2.1.2", "3.1": "text/xml; subtype=gml/3.1.1"}
 
@@ -83,8 +89,6 @@ class Request:
     reader: Reader
     starts: Starts
     base: str
-    by_address: bool
-    """Whether it stands in an address, so that another address can ask for the next page."""
 
     def features(self) -> Plan:
         """GetFeature."""
@@ -115,7 +119,7 @@ class Request:
         found = questions_of(self.asked, self.starts.city.catalogue, self.reader.actor.access, form)
         if len(found) != 1:
             raise Refused("InvalidParameterValue", "GetPropertyValue hanya untuk satu lapisan.", "typeNames")
-        layer, query, _ = found[0]
+        layer, query, *_ = found[0]
         name = property_of(said, layer, self.reader.actor.access, "valueReference")
         geometry = name in GEOMETRY_NAMES
         given = {"op": "not", "args": [{"op": "isNull", "args": [{"property": name}]}]}
@@ -127,7 +131,7 @@ class Request:
             gml=query.gml._replace(value=True),
             filter=given if query.filter is None else {"op": "and", "args": [query.filter, given]},
         )
-        wanted, questions = self._range().of_a_page(), [Question(layer, query)]
+        wanted, questions = self._range().of_a_page(), [found[0]._replace(query=query)]
         return Plan([layer.name], lambda: self._paged(questions, form, wanted, "ValueCollection"))
 
     def _range(self) -> Range:
@@ -210,22 +214,34 @@ class Request:
         return Answer(b"".join((top, features, b"]}")), b"application/json")
 
     def _neighbours(self, parts: list[Part], wanted: Range) -> dict[str, object]:
-        """The addresses of the pages beside this one."""
-        if not self.by_address or wanted.hits or not wanted.most or any(part.matched is None for part in parts):
+        """The addresses of the pages beside this one, as far as an address can say what was asked."""
+        if wanted.hits or not wanted.most or any(part.matched is None for part in parts):
+            return {}
+        said = self._stated(parts)
+        if said is None:
             return {}
         returned = sum(part.page.returned for part in parts)
         matched = sum(part.matched or 0 for part in parts)
         found: dict[str, object] = {}
         if wanted.start + returned < matched and returned:
-            found["next"] = self._again(wanted.start + returned, wanted.most)
+            found["next"] = self._again(said, wanted.start + returned, wanted.most)
         if wanted.start:
             before = max(0, wanted.start - wanted.most)
-            found["previous"] = self._again(before, min(wanted.most, wanted.start))
+            found["previous"] = self._again(said, before, min(wanted.most, wanted.start))
         return found
 
-    def _again(self, start: int, count: int) -> str:
+    def _stated(self, parts: list[Part]) -> dict[str, str] | None:
+        """The parameters of this request, also where it came as XML; None: they are too many for an address."""
+        given = dict(self.asked.given)
+        if self.asked.document is None:
+            return given
+        kept = {name: given[name] for name in KEPT_ATTRIBUTES if name in given}
+        said = {**kept, **dict(parts[0].question.stated)}
+        return said if len(parts) == 1 and len(urlencode(said)) < LONGEST_ADDRESS else None
+
+    def _again(self, said: Mapping[str, str], start: int, count: int) -> str:
         """The address of this request, from another number on."""
-        said = {**self.asked.given, "startindex": str(start), "count": str(count)}
+        said = {**said, "startindex": str(start), "count": str(count)}
         # A comma or colon that is encoded breaks clients that do not read it back.
         return f"{self.base}/wfs?{urlencode(said, safe=',:/()')}"
 
@@ -272,7 +288,7 @@ class Request:
                     continue
             if left == 0:
                 break
-            layer, query, _ = question
+            layer, query, *_ = question
             query = replace(query, skip=skip, limit=left or 0)
             pool = self.starts.city.streams
             async with copies.pooled_rows(pool, layer, query, self.reader.actor, cells=cells, part=True) as rows:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import NamedTuple
-from xml.etree.ElementTree import Element
+from xml.etree.ElementTree import Element, tostring
 
 from geosatu.api.parameters import MOST_SORTED, box_of, whole
 from geosatu.api.wfs.asked import Asked, layer_named
@@ -18,6 +18,7 @@ from geosatu.errors import shortened
 from geosatu.features import Gml, Query
 from geosatu.fes import Dialect, filter_tree, ids_tree, named, read_xml, tag_of
 from geosatu.layers import Access, Catalogue, Layer
+from geosatu.store.gml import PREFIX
 from geosatu.store.rendering import properties_of
 from geosatu.store.statements import GEOMETRY_NAMES, queryables, sortables
 
@@ -36,6 +37,8 @@ class Question(NamedTuple):
     query: Query
     alone: bool = False
     """Whether the answer is the feature itself and no collection (GetFeatureById)."""
+    stated: tuple[tuple[str, str], ...] = ()
+    """What XML says of it, as parameters of an address: the next page is asked for by one."""
 
 
 class Terms(NamedTuple):
@@ -98,7 +101,21 @@ def _of_element(element: Element, asked: Asked, catalogue: Catalogue, access: Ac
         sort=tuple(_sorted_by(each) for each in sorts),
         names=names or None,
     )
-    return Question(*_query(layer_named(types[0], catalogue, asked), terms, asked, access, form))
+    layer, query = _query(layer_named(types[0], catalogue, asked), terms, asked, access, form)
+    return Question(layer, query, stated=_stated(layer, terms))
+
+
+def _stated(layer: Layer, terms: Terms) -> tuple[tuple[str, str], ...]:
+    """What a query says, as parameters say it."""
+    sort = ",".join(f"{name} {'DESC' if down else 'ASC'}" for name, down in terms.sort)
+    said = {
+        "typenames": f"{PREFIX}:{layer.name}",
+        "srsname": terms.srs or "",
+        "propertyname": ",".join(terms.names or ()),
+        "sortby": sort,
+        "filter": "" if terms.condition is None else tostring(terms.condition, "unicode").strip(),
+    }
+    return tuple((name, value) for name, value in said.items() if value)
 
 
 def _sorted_by(element: Element) -> tuple[str, bool]:

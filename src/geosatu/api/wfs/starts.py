@@ -29,7 +29,7 @@ class Starts:
 
     async def page(self, reader: Reader, question: Question, start: int, limit: int) -> Page:
         """The features from a number on."""
-        layer, query, _ = question
+        layer, query, *_ = question
         key = _key(self.city, reader, question)
         index, after = self._nearest(key, start)
         wanted = replace(query, after=after, skip=start - index, limit=limit)
@@ -40,7 +40,7 @@ class Starts:
 
     async def matched(self, reader: Reader, question: Question) -> int:
         """How many features there are, counted once per question and revision."""
-        layer, query, _ = question
+        layer, query, *_ = question
         key = _key(self.city, reader, question)
         known = None if key is None else self.city.counts.get(("tepat", key))
         if known is None:
@@ -71,7 +71,7 @@ class Starts:
 
 def _key(city: City, reader: Reader, question: Question) -> Hashable | None:
     """What has to be the same for a place to hold; None: nothing is kept."""
-    layer, query, _ = question
+    layer, query, *_ = question
     revision = None if reader.restricted else city.revisions.of(layer)
     if revision is None:
         return None

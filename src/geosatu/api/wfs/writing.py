@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
+from geosatu.accounts.known import Account
 from geosatu.api.access import Reader
 from geosatu.api.context import City, turn
 from geosatu.api.csrf import require_csrf
@@ -62,9 +63,8 @@ class Carried(NamedTuple):
         return f"{self.done.layer}.{self.done.feature.id}"
 
 
-def edited_by(reader: Reader, catalogue: Catalogue) -> list[str]:
+def edited_by(account: Account | None, catalogue: Catalogue) -> list[str]:
     """The layers in which somebody may edit, with what they showed to be let in."""
-    account = reader.account
     if account is None or (account.means == "token" and account.scope != "write"):
         return []
     return [layer.name for layer in catalogue if may_create(account.rights, layer.edited_by)]
