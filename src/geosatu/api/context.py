@@ -164,6 +164,13 @@ async def turn(turns: asyncio.Semaphore) -> AsyncIterator[None]:
         turns.release()
 
 
+@asynccontextmanager
+async def turn_to_write(city: City) -> AsyncIterator[None]:
+    """A turn for somebody who writes, and may have to wait for others with the connection in hand."""
+    async with turn(city.writing), turn(city.turns):
+        yield
+
+
 async def connection(city: CityDep, reader: ReaderDep) -> AsyncIterator[Connection]:
     """A connection for reading, which acts as who asks, back in the pool when the answer is made."""
     async with turn(city.turns):

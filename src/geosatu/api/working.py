@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import nullcontext
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Annotated, Any
@@ -14,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from geosatu.accounts.known import Account
-from geosatu.api.context import City, CityDep, ReaderDep, address_of, turn
+from geosatu.api.context import City, CityDep, ReaderDep, address_of, turn, turn_to_write
 from geosatu.api.csrf import CsrfDep
 from geosatu.api.own_pages import PageRoute
 from geosatu.api.problems import answer_to
@@ -69,8 +68,7 @@ WorkerDep = Annotated[Worker, Depends(worker)]
 
 async def work_connection(request: Request, city: CityDep, worker: WorkerDep) -> AsyncIterator[Connection]:
     """A connection that acts as who works; what is not committed is taken back."""
-    writes = request.method != "GET"
-    async with turn(city.writing) if writes else nullcontext(), turn(city.turns):
+    async with turn(city.turns) if request.method == "GET" else turn_to_write(city):
         conn = await run_in_threadpool(city.engine.connect)
         try:
             await run_in_threadpool(act_as, conn, worker.actor)

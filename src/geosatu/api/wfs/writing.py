@@ -17,7 +17,7 @@ from starlette.requests import Request
 
 from geosatu.accounts.known import Account
 from geosatu.api.access import Reader
-from geosatu.api.context import City, turn
+from geosatu.api.context import City, turn_to_write
 from geosatu.api.csrf import require_csrf
 from geosatu.api.hot import Answer
 from geosatu.api.links import base_of
@@ -76,7 +76,7 @@ async def transact(request: Request, city: City, reader: Reader, asked: Asked) -
     try:
         account = await require_csrf(request, city, base_of(city.settings, request), reader)
         editor = Editor(worker_of(account, request).actor, account.rights)
-        async with turn(city.writing), turn(city.turns):
+        async with turn_to_write(city):
             body = await run_in_threadpool(_transact, city, editor, account.reader(), asked)
     except SHOWN as error:
         if asked.version.number == "2.0.0" or isinstance(error, FOR_PROGRAMS):
