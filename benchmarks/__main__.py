@@ -49,7 +49,7 @@ ids, counts and coordinates to 7 decimals are compared with those of the limit; 
   nginx-light`.
 - New points: by a program with a token, with all checks, rules and rights, on the disk when the answer comes
   (`fsync`, `full_page_writes` and `synchronous_commit` are on, or the run ends). The limit is one INSERT of all of
-  them with the triggers of the layer, by its owner. "By function" is the same without HTTP and XML.
+  them with the triggers of the layer, by its owner. "By function" is the same without HTTP and its formats.
 - Memory is the resident memory of the server's processes; for the whole layer, the rise to its peak.
 
 """

@@ -31,8 +31,6 @@ EDGE = 0.005
 SIX_DECIMALS = 1.01e-6
 """MapServer writes no more of degrees."""
 
-FUNCTION = "function"
-
 GUARDED = Target(1.1, UNGUARDED)
 
 Timed = Callable[[], float]
@@ -218,13 +216,15 @@ class Bench:
                 (PAGE, f"{PAGE:,} new points, all or none", Most(1000, "ms"), self.few),
             ):
                 limit: Timed = partial(_new, count, partial(self.limit.create, POINTS))
-                by_wfs: Timed = partial(_new, count, partial(writer.by_wfs, self.geosatu))
-                by_function: Timed = partial(_new, count, writer.by_function)
-                ways = {LIMIT: limit, OURS: by_wfs, FUNCTION: by_function}
-                measured = _turns(ways, rounds, 1000)
-                alone = {LIMIT: measured[LIMIT], OURS: measured.pop(FUNCTION)}
-                yield Row(f"{question} by WFS-T", "ms", measured, (target,))
-                yield Row(f"{question} by function", "ms", alone)
+                doors: dict[str, Timed] = {
+                    "OGC API": partial(_new, count, partial(writer.by_ogc, self.geosatu)),
+                    "WFS-T": partial(_new, count, partial(writer.by_wfs, self.geosatu)),
+                    "function": partial(_new, count, writer.by_function),
+                }
+                measured = _turns({LIMIT: limit, **doors}, rounds, 1000)
+                for door in doors:
+                    told = {LIMIT: measured[LIMIT], OURS: measured[door]}
+                    yield Row(f"{question} by {door}", "ms", told, (target,))
 
     def memory(self) -> Row:
         """What each server occupies after all that."""

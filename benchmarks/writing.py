@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import secrets
 import time
@@ -16,6 +17,7 @@ from shapely import Point
 from benchmarks.city import POINT_COUNT, POINTS, SOUTH, WEST, City
 from benchmarks.contestants import Geosatu
 from geosatu.accounts.known import key_of
+from geosatu.api.links import GEOJSON
 from geosatu.database.rights import act_as
 from geosatu.editing import Edit, Editor, apply
 from geosatu.features import Actor
@@ -71,6 +73,22 @@ class Writer:
     account: int
     token: str
 
+    def by_ogc(self, server: Geosatu, given: Sequence[Given]) -> float:
+        """Seconds until a POST of these points as GeoJSON is answered."""
+        features = [
+            {
+                "type": "Feature",
+                "properties": _fields(each),
+                "geometry": {"type": "Point", "coordinates": [each["x"], each["y"]]},
+            }
+            for each in given
+        ]
+        sent = features[0] if len(features) == 1 else {"type": "FeatureCollection", "features": features}
+        answer = server.client.post(server.items(POINTS), json.dumps(sent).encode(), self._headers(GEOJSON))
+        if answer.status != 201:
+            raise RuntimeError(f"{server.name} made nothing new: {answer.status} {answer.body[:300]!r}")
+        return answer.seconds
+
     def by_wfs(self, server: Geosatu, given: Sequence[Given]) -> float:
         """Seconds until a Transaction with these points is answered."""
         features = "".join(FEATURE.format(layer=POINTS, **each) for each in given)
@@ -83,14 +101,7 @@ class Writer:
     def by_function(self, given: Sequence[Given]) -> float:
         """Seconds until the same points are on the disk, without HTTP and its formats."""
         layer = self.city.layer(POINTS)
-        edits = [
-            Edit(
-                layer,
-                properties={name: value for name, value in each.items() if name not in ("x", "y")},
-                geometry=Point(each["x"], each["y"]),
-            )
-            for each in given
-        ]
+        edits = [Edit(layer, properties=_fields(each), geometry=Point(each["x"], each["y"])) for each in given]
         editor = Editor(Actor(NAME, "internal", self.account), (Right(ROLE, ""),))
         start = time.perf_counter()
         with self.city.service.begin() as conn:
@@ -100,6 +111,10 @@ class Writer:
 
     def _headers(self, media_type: str) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.token}", "Content-Type": media_type}
+
+
+def _fields(given: Given) -> Given:
+    return {name: value for name, value in given.items() if name not in ("x", "y")}
 
 
 @contextmanager

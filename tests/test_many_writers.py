@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import re
 import threading
@@ -437,3 +438,35 @@ def test_those_who_wait_to_write_are_in_nobody_s_way_who_reads(town: Town, addre
             assert time.monotonic() - began < 3
             assert not any(each.done() for each in waiting)
         assert all("ResourceId" in each.result() for each in waiting)
+
+
+def counted_over_http(address: str, who: Person, number: int, times: int) -> int:
+    """Add one to a number so many times, each time to what was seen; how often somebody else came first."""
+    item, made, stale = f"/ogc/collections/pos_kamling/items/{number}", 0, 0
+    with closing(HTTPConnection(address, timeout=60)) as conn:
+        while made < times:
+            conn.request("GET", item, headers=who.bearer)
+            seen = conn.getresponse()
+            counted = str(int(json.loads(seen.read())["properties"]["alamat"]) + 1)
+            headers = {"If-Match": seen.headers["ETag"], "Content-Type": "application/merge-patch+json"}
+            conn.request("PATCH", item, json.dumps({"properties": {"alamat": counted}}), {**who.bearer, **headers})
+            answer = conn.getresponse()
+            said = answer.read()
+            assert answer.status in (200, 204, 412), said
+            if answer.status == 412:
+                assert "versi" in json.loads(said)
+                stale += 1
+            else:
+                made += 1
+    return stale
+
+
+def test_of_a_hundred_who_change_what_they_saw_the_later_are_told_and_nothing_is_lost(town: Town, address: str) -> None:
+    shared = [town.made("pic", alamat="0") for _ in range(20)]
+
+    stale = at_once([lambda n=n: counted_over_http(address, town.people["pic"], shared[n % 20], 2) for n in range(100)])
+
+    assert sum(stale) > 0
+    for number in shared:
+        told = versions(town, number, "alamat")
+        assert told == [(version, str(version - 1)) for version in range(1, 12)]
