@@ -1,8 +1,8 @@
 """GetFeature and GetPropertyValue.
 
-Of 2.0.0 everything comes in pages: `COUNT_DEFAULT` features where the request names no count, `MAX_LIMIT` at most, with
-the number that matched and links to the pages beside it, so that no client takes a part for the whole. The older
-versions know of no pages: what they ask for without a number comes whole, streamed, and so does CSV.
+In a form that can tell how many features matched and where the next page is, 2.0.0 gives pages: `COUNT_DEFAULT`
+features where the request names no count, `MAX_LIMIT` at most. Nobody takes such a part for the whole. The older
+versions, their GML and CSV know of no pages: what is asked for in them without a number comes whole, streamed.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ class Request:
         form = format_of(self.asked)
         questions = questions_of(self.asked, self.starts.city.catalogue, self.reader.actor.access, form)
         wanted = self._range()
-        paged = self.asked.version.number == "2.0.0" or form.form == "3.2"
+        paged = self._in_pages(form)
         about = [question.layer.name for question in questions]
         if len(questions) == 1 and questions[0].alone:
             return Plan(about, lambda: self._alone(questions[0]))
@@ -143,14 +143,17 @@ class Request:
         count = whole_of(self.asked, "count", "count")
         return Range(start, count, kind == "hits")
 
+    def _in_pages(self, form: Format) -> bool:
+        """Whether the form can tell that it holds a part only."""
+        return form.form == "3.2" or (form.form == "json" and self.asked.version.number == "2.0.0")
+
     # Pages.
 
     async def _paged(
         self, questions: list[Question], form: Format, wanted: Range, tag: str = "FeatureCollection"
     ) -> Answer:
         assert wanted.most is not None or wanted.hits
-        counted = self.asked.version.number == "2.0.0" or form.form == "3.2" or wanted.hits
-        parts = await self._parts(questions, wanted, counted=counted)
+        parts = await self._parts(questions, wanted, counted=wanted.hits or self._in_pages(form))
         if form.form == "json":
             return self._geojson(parts, wanted)
         return self._gml(parts, wanted, tag)
