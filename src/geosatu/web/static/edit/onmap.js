@@ -1,0 +1,26 @@
+// On the large map: the choice of a layer to add to, and what has not been sent yet.
+
+import { Outbox } from "./outbox.js";
+import { Service } from "./service.js";
+
+export function offerEditing(editing, messages) {
+  const outbox = new Outbox(new Service(editing), show);
+  const dialog = document.getElementById("choose");
+
+  function show() {
+    const count = outbox.entries.length;
+    const action = ["Lihat", () => location.assign("ubah")];
+    if (count) messages.show("unsent", `Belum terkirim: ${count}`, { action });
+    else messages.clear("unsent");
+  }
+
+  document.getElementById("add").addEventListener("click", () => {
+    // The view goes along, so that the form opens where the reader looks.
+    for (const link of dialog.querySelectorAll("a")) link.hash = location.hash;
+    dialog.showModal();
+  });
+  document.getElementById("choose-close").addEventListener("click", () => dialog.close());
+  dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
+  show();
+  outbox.flush();
+}
