@@ -31,7 +31,7 @@ export class Gps {
     this.say("Mencari lokasi Anda …", ["Batal", () => this.stop()]);
     this.watch = navigator.geolocation.watchPosition(
       ({ coords }) => this.take(coords),
-      ({ code }) => (this.fixes.length ? this.finish() : this.fail(TROUBLE[code] || TROUBLE[2])),
+      ({ code }) => this.fixes.length === 0 && this.fail(TROUBLE[code] || TROUBLE[2]),
       { enableHighAccuracy: true, timeout: 20000, maximumAge: 0 },
     );
   }

@@ -18,6 +18,8 @@ const BESIDE = { pmIgnore: true, snapIgnore: false, interactive: false };
 export function makeMap(config, holder, tools) {
   const map = L.map(holder, {
     attributionControl: Boolean(config.basemap),
+    // Two quick taps are two corners.
+    doubleClickZoom: false,
     maxZoom: 21,
     minZoom: 4,
     pmIgnore: false,

@@ -152,6 +152,7 @@ function tellWhere() {
   const where = find("#where");
   const geometry = tool && tool.geometry;
   const home = config.home && feature && (!config.home.field || config.home.values.includes(feature.properties[config.home.field]));
+  where.classList.remove("wrong");
   if (home && samePlace(geometry, feature.geometry)) {
     where.textContent =
       "Ini rumah: yang tampak adalah titik wakil RT-nya, letak sebenarnya tidak ditampilkan. Selama tidak digeser, letaknya tetap.";
@@ -165,7 +166,7 @@ function tellWhere() {
   const found = surroundings.kelurahanAt([lng, lat]);
   const theirs = found && config.areas.some((area) => found.code.startsWith(area));
   where.textContent = !found ? "" : `Di ${found.name} (${found.code})${theirs ? "." : ", di luar wilayah yang boleh Anda ubah."}`;
-  where.classList.toggle("fault", Boolean(found) && !theirs);
+  where.classList.toggle("wrong", Boolean(found) && !theirs);
 }
 
 function tellMeasure(geometry) {
@@ -223,9 +224,9 @@ function titleOf(values) {
 
 async function send(entry) {
   busy(true);
-  outbox.put(entry);
+  const sending = outbox.send(entry);
   forgetDraft();
-  const result = await outbox.send(entry);
+  const result = await sending;
   busy(false);
   if (result.state === SENT) return undefined;
   attempted = attempted || result.state === UNSENT;

@@ -3,12 +3,12 @@
 import { Outbox } from "./outbox.js";
 import { Service } from "./service.js";
 
-export function offerEditing(editing, messages) {
+export function offerEditing(map, editing, messages) {
   const outbox = new Outbox(new Service(editing), show);
   const dialog = document.getElementById("choose");
 
   function show() {
-    const count = outbox.entries.length;
+    const count = outbox.waiting.length;
     const action = ["Lihat", () => location.assign("ubah")];
     if (count) messages.show("unsent", `Belum terkirim: ${count}`, { action });
     else messages.clear("unsent");
@@ -16,7 +16,9 @@ export function offerEditing(editing, messages) {
 
   document.getElementById("add").addEventListener("click", () => {
     // The view goes along, so that the form opens where the reader looks.
-    for (const link of dialog.querySelectorAll("a")) link.hash = location.hash;
+    const { lat, lng } = map.getCenter();
+    const view = `${Number(map.getZoom().toFixed(2))}/${lat.toFixed(5)}/${lng.toFixed(5)}`;
+    for (const link of dialog.querySelectorAll("a")) link.hash = view;
     dialog.showModal();
   });
   document.getElementById("choose-close").addEventListener("click", () => dialog.close());

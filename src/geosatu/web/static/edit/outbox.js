@@ -30,6 +30,11 @@ export class Outbox {
     return found.sort((one, other) => one.at - other.at);
   }
 
+  /** Those that people have to know of: not what is being sent for the first time just now. */
+  get waiting() {
+    return this.entries.filter((entry) => entry.tried || !this.sending.has(entry.key));
+  }
+
   entry(key) {
     return memory.recall(this.start + key);
   }
@@ -49,14 +54,16 @@ export class Outbox {
     this.changed();
   }
 
-  /** Sends an entry that was put; it stays until it is SENT. Two pages of one browser do not send it twice. */
+  /** Keeps an entry and sends it; it stays until it is SENT. Two pages of one browser do not send it twice. */
   async send(entry) {
     if (this.sending.has(entry.key)) return { state: UNSENT };
     this.sending.add(entry.key);
+    if (!entry.tried) this.put(entry);
     try {
       return await alone(entry.key, () => this.deliver(entry));
     } finally {
       this.sending.delete(entry.key);
+      this.changed();
     }
   }
 
@@ -68,7 +75,7 @@ export class Outbox {
       this.remove(entry.key);
       this.arrived(entry, result);
     } else {
-      this.put({ ...entry, problem: result.problem || null });
+      this.put({ ...entry, tried: true, problem: result.problem || null });
     }
     return result;
   }

@@ -17,6 +17,10 @@ export class Service {
     this.csrf = csrf;
   }
 
+  get headers() {
+    return { "X-CSRF-Token": this.csrf, Accept: "application/geo+json, application/json" };
+  }
+
   /** Writes once; gives { state, problem, id }. What did not reach the service, or not surely, is UNSENT. */
   async write(entry) {
     const answer = await this.attempt(entry);
@@ -33,7 +37,7 @@ export class Service {
 
   async attempt({ kind, layer, id, etag, body }) {
     const collection = `${this.root}ogc/collections/${layer}/items`;
-    const headers = { "X-CSRF-Token": this.csrf, Accept: "application/geo+json, application/json" };
+    const { headers } = this;
     if (etag) headers["If-Match"] = etag;
     if (kind === "delete") return ask(`${collection}/${id}`, { method: "DELETE", headers });
     headers["Content-Type"] = kind === "create" ? "application/geo+json" : "application/merge-patch+json";
@@ -43,7 +47,7 @@ export class Service {
 
   /** Learns the token of the session that there is now; false: the service cannot be reached. */
   async whoAmI() {
-    const answer = await ask(`${this.root}ubah/saya.json`, { headers: { Accept: "application/json" } });
+    const answer = await ask(`${this.root}ubah/saya.json`, { headers: this.headers });
     if (!answer) return false;
     const me = answer.ok && (await json(answer));
     if (!me || me.account !== this.account) return SIGNED_OUT;
@@ -53,7 +57,7 @@ export class Service {
 
   /** A feature as it is now; null: the service cannot be reached. { gone } tells why it is not there any more. */
   async stored(layer, id) {
-    const answer = await ask(`${this.root}ubah/${layer}/${id}.json`, { headers: { Accept: "application/json" } });
+    const answer = await ask(`${this.root}ubah/${layer}/${id}.json`, { headers: this.headers });
     if (!answer) return null;
     const told = await json(answer);
     return answer.ok ? told : { gone: (told && told.title) || "Data ini tidak dapat dibuka lagi." };

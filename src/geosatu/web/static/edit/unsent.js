@@ -15,7 +15,7 @@ export class Unsent {
   }
 
   show() {
-    const entries = this.outbox.entries;
+    const entries = this.outbox.waiting;
     const { others } = this.outbox;
     this.place.hidden = entries.length + others === 0;
     this.place.replaceChildren();

@@ -1,6 +1,7 @@
 // What people write in a field -> the value that the service takes, or why it is none. Nothing is guessed.
 
-const PAIR = /^\s*(-?\d+(?:[.,]\d+)?)\s*[;,]\s*(-?\d+(?:[.,]\d+)?)\s*$/;
+/** Two numbers: what is between them can be no decimal comma. */
+const PAIRS = [/^(-?\d+\.\d+)\s*,\s*(-?\d+\.\d+)$/, /^(-?\d+(?:[.,]\d+)?)(?:\s*;\s*|,\s+|\s+)(-?\d+(?:[.,]\d+)?)$/];
 
 /** A number with a decimal comma or point; NaN where the text is none, or could mean two. */
 export function numberIn(text) {
@@ -18,8 +19,9 @@ export function degreesIn(text) {
 
 /** Both coordinates where somebody pasted them into one field, as [latitude, longitude]; null: that is no pair. */
 export function pairIn(text) {
-  const parts = PAIR.exec(text.replace(/−/g, "-"));
-  return parts && [degreesIn(parts[1]), degreesIn(parts[2])];
+  const said = text.trim().replace(/−/g, "-");
+  const parts = PAIRS.map((form) => form.exec(said)).find(Boolean);
+  return parts ? [degreesIn(parts[1]), degreesIn(parts[2])] : null;
 }
 
 /** {value} of what a field's input holds, null where it is empty; or {fault}, a sentence. */

@@ -159,7 +159,7 @@ window.addEventListener("hashchange", follow);
 window.addEventListener("online", refresh);
 
 if (config.editing) {
-  import("../edit/onmap.js").then(({ offerEditing }) => offerEditing(config.editing, messages));
+  import("../edit/onmap.js").then(({ offerEditing }) => offerEditing(map, config.editing, messages));
 }
 
 follow();
