@@ -132,7 +132,7 @@ def test_a_point_that_is_tapped_and_named_is_a_draft(town: RunningTown, opened: 
     page.get_by_label("Kesehatan").check()
     save(page)
 
-    expect(page.locator("#outcome")).to_contain_text("Tersimpan sebagai draf. Posyandu Anggrek.")
+    expect(page.locator("#outcome")).to_contain_text("Tersimpan sebagai draf: Posyandu Anggrek.")
     columns = "nama, jumlah_kader, layanan, status, kode_wilayah, created_by, round(ST_X(geom)::numeric, 3)::float"
     assert stored(town, columns) == [("Anggrek", 7, ["kesehatan"], "draf", HERE, "siti", 112.004)]
 

@@ -114,7 +114,7 @@ function restore({ uid: before, base: seen, raws, geometry, measured: byGps, att
 
 function noteMissing() {
   const missing = form.missing(base);
-  find("#note").textContent = missing.length ? `Sebelum diajukan masih perlu: ${missing.join(", ")}.` : "";
+  find("#note").textContent = missing.length ? `Masih perlu sebelum diajukan: ${missing.join(", ")}.` : "";
 }
 
 // --- Where it lies ----------------------------------------------------------------------------------------
@@ -219,7 +219,7 @@ async function submit() {
 function titleOf(values) {
   const label = config.fields.find((field) => field.name === layer.label);
   const name = format.value({ ...label, type: label.shown }, values[layer.label]);
-  return name ? `${layer.title} ${name}` : `${layer.title} tanpa ${label.title.toLowerCase()}`;
+  return name ? `${layer.title} ${name}` : `${layer.title} (${label.title} belum diisi)`;
 }
 
 async function send(entry) {
@@ -233,7 +233,7 @@ async function send(entry) {
   if (result.state === UNSENT) return later(entry);
   outbox.remove(entry.key);
   if (entry.kind !== "delete") keep();
-  if (result.state === SIGNED_OUT) return signIn();
+  if (result.state === SIGNED_OUT) return signIn(entry);
   if (result.state === STALE) return compare(entry, result.problem);
   if (!form.attribute(result.problem.title, layer.key)) tell(result.problem.title);
   else form.goToFault();
@@ -250,9 +250,10 @@ function forgetDraft() {
   memory.forget(draftKey);
 }
 
-function signIn() {
+function signIn({ kind }) {
   const link = element("a", { class: "button strong", href: unsent.signIn() }, "Masuk lagi");
-  tell("Sesi Anda sudah berakhir. Isian ini tersimpan di perangkat ini; masuk lagi, lalu simpan.", link);
+  const remedy = kind === "delete" ? "Masuk lagi, lalu ulangi." : "Isian ini tersimpan di perangkat ini; masuk lagi, lalu simpan.";
+  tell(`Sesi Anda sudah berakhir. ${remedy}`, link);
 }
 
 /** The service has an entry, perhaps that of this page, at once or after a while. */
@@ -269,10 +270,10 @@ function done(entry, { id }) {
     return;
   }
   const after = entry.kind === "change" ? entry.form.base.becomes : "draf";
-  const published = after === "terbit" ? "Tersimpan dan tetap terbit." : "Tersimpan sebagai draf.";
+  const how = after === "draf" ? "Tersimpan sebagai draf" : `Tersimpan, status ${config.statuses[after].toLowerCase()}`;
   if (number) links.push([`${root}ubah/${layer.name}/${number}`, "Ubah lagi"], [`${root}tinjauan/${layer.name}/${number}`, "Tinjau dan ajukan"]);
   links.push([mapAddress(), "Lihat di peta"]);
-  outcome(`${published} ${entry.title}.`, links);
+  outcome(`${how}: ${entry.title}.`, links);
 }
 
 /** The service could not be reached: it is kept here. */
