@@ -13,6 +13,7 @@ from conftest import settings_for
 from people import Person, person
 from shapely import Point, box
 from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import DBAPIError
 
 from geosatu.api.app import LONGEST_STATEMENT
 from geosatu.database.cluster import Cluster
@@ -21,7 +22,7 @@ from geosatu.database.rights import act_as
 from geosatu.editing import Done, Edit, Editor, apply
 from geosatu.errors import InvalidFeature, NotAllowed, StaleEdit, UnknownFeature
 from geosatu.features import Actor
-from geosatu.layers import Catalogue
+from geosatu.layers import Catalogue, Layer, Rule
 from geosatu.rights import Right
 
 BANDAR, POJOK = "35.71.01.1001", "35.71.01.1002"
@@ -364,3 +365,51 @@ def test_a_thousand_features_are_one_act(town: Town) -> None:
         ).one()
 
     assert tuple(found) == (1000, 1)
+
+
+@pytest.fixture
+def strict(town: Town) -> Layer:
+    """RT boundaries that cannot be saved where they overlap."""
+    layer = town.catalogue["batas_rt"]
+    return layer.model_copy(update={"rules": [Rule(rule="must_not_overlap", severity="refuse")]})
+
+
+def rt(strict: Layer, number: str, west: float, east: float, **given: Any) -> Edit:
+    properties = {"jenis_unit": "rt", "no_rt": number, "no_rw": "020", "status_batas": "indikatif"}
+    return Edit(strict, properties=properties, geometry=box(west, -7.807, east, -7.806), **given)
+
+
+def test_a_blocking_rule_looks_at_the_neighbours(town: Town, strict: Layer) -> None:
+    (first,) = town.apply("pic", rt(strict, "001", 112.001, 112.002))
+
+    with pytest.raises(InvalidFeature, match=r"RT 001 dan RT 002 tumpang tindih|RT 002 dan RT 001 tumpang tindih"):
+        town.apply("pic", rt(strict, "002", 112.0015, 112.003))
+    town.apply("pic", rt(strict, "002", 112.002, 112.003))
+    # What an edit itself moves away is no neighbour of it.
+    town.apply("pic", Edit(strict, id=first.feature.id, geometry=box(112.0009, -7.807, 112.002, -7.806)))
+
+
+def test_a_blocking_rule_looks_at_the_features_of_one_act_together(town: Town, strict: Layer) -> None:
+    with pytest.raises(InvalidFeature, match="tumpang tindih"):
+        town.apply("pic", rt(strict, "011", 112.004, 112.005), rt(strict, "012", 112.0045, 112.006))
+
+
+def test_an_edit_that_says_nothing_new_makes_no_version(town: Town) -> None:
+    number = town.made()
+    (done,) = town.apply("pic", town.edit(id=number, properties={"version": 1}, geometry=IN_BANDAR))
+
+    assert (done.feature.version, town.row(number).version) == (1, 1)
+
+
+def test_a_volunteer_reads_what_is_public_and_what_they_made(town: Town) -> None:
+    own, other = town.made("relawan"), town.made("relawan_dua")
+    with town.service.connect() as conn:
+        act_as(conn, Actor("relawan", "publik", town.people["relawan"].id))
+        seen = set(conn.scalars(text("SELECT id FROM layer.pos_kamling WHERE status = 'draf'")))
+        published = conn.scalar(text("SELECT count(*) FROM layer.batas_kelurahan"))
+        with pytest.raises(DBAPIError, match="permission denied"):
+            conn.execute(text("SELECT koordinator FROM layer.pos_kamling"))
+
+    assert own in seen
+    assert other not in seen
+    assert published == 2

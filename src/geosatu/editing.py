@@ -111,7 +111,7 @@ def apply(
         return []
     acts.begin(conn, acts.with_homes(catalogue, (each.layer for each in edits)), door, editor.actor, reason)
     done: list[Done] = []
-    for (layer, kind, _), group in groupby(edits, key=lambda each: (each.layer, _kind(each), _said(each))):
+    for (layer, kind), group in groupby(edits, key=lambda each: (each.layer, _kind(each))):
         for run in _runs(list(group)):
             done += _WAYS[kind](conn, catalogue, layer, run, editor)
     return done
@@ -119,11 +119,6 @@ def apply(
 
 def _kind(each: Edit) -> Literal["created", "changed", "deleted"]:
     return "deleted" if each.deletes else "created" if each.id is None else "changed"
-
-
-def _said(each: Edit) -> frozenset[str] | None:
-    """What one statement can change together."""
-    return frozenset(each.properties or ()) if each.id is not None else None
 
 
 def _runs(edits: list[Edit]) -> Iterator[list[Edit]]:
@@ -167,8 +162,8 @@ def _change(conn: Connection, catalogue: Catalogue, layer: Layer, edits: list[Ed
     before = _before(conn, layer, edits, editor)
     contents = [_content(layer, each, before[each.id or 0], len(edits), n) for n, each in enumerate(edits)]
     _settle(conn, catalogue, layer, contents, editor)
-    rows = [{"id": each.edit.id, "version": each.edit.version, **each.columns} for each in contents]
-    found: dict[int, Stored] = {}
+    rows = [{"id": each.edit.id, "version": each.edit.version, **each.columns} for each in contents if each.columns]
+    found = {each.before.id: each.before.stored for each in contents if each.before is not None and not each.columns}
     for _, alike in groupby(sorted(rows, key=_columns), key=_columns):
         found |= edit.change(conn, layer, list(alike))
     _require_all(conn, layer, edits, found, editor)

@@ -94,7 +94,10 @@ class Account:
         """Who they are for reading; with a reason, restricted fields of what they care for as well."""
         if reason is not None:
             return Actor(self.name, "terbatas", self.id, reason, address)
-        return Actor(self.name, "internal", self.id) if self.staff else PUBLIC
+        if self.staff:
+            return Actor(self.name, "internal", self.id)
+        # A volunteer sees what the public sees, and what they made themselves.
+        return Actor(self.name, "publik", self.id) if self.rights else PUBLIC
 
     def worker(self) -> Actor:
         """Who they are for reviewing, volunteers with their own features included."""

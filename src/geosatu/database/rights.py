@@ -4,6 +4,7 @@ Each database has four roles of its own. Who serves signs in as `<database>_laya
 no feature, and takes on one of the others for each transaction:
 
 - `<database>_publik`: public fields of published features, homes at their public place;
+- `<database>_relawan`: the same, and of features that a volunteer made in every status;
 - `<database>_internal`: internal fields too, and what is not published yet as far as the account's rights reach;
 - `<database>_terbatas`: everything of the features that the account cares for, in a transaction that has said why.
 
@@ -36,6 +37,7 @@ from geosatu.rights import EDITABLE, ROLES, STEPS, editors, publishers
 log = logging.getLogger("geosatu")
 
 SERVICE = "layanan"
+VOLUNTEER = "relawan"
 PASSWORD = "service_password"  # noqa: S105  # the name of a secret, not one
 SIGNING = "signing"
 APPLIED = "rights"
@@ -75,7 +77,8 @@ def opening(layer: Layer, actor: Actor) -> dict[str, Any]:
 
 def acting(database: str, actor: Actor) -> dict[str, str]:
     """The values of `ACTING`."""
-    return {"role": role_name(database, actor.access), "account": str(actor.account or "")}
+    level = VOLUNTEER if actor.access == "publik" and actor.account is not None else actor.access
+    return {"role": role_name(database, level), "account": str(actor.account or "")}
 
 
 def act_as(conn: Connection, actor: Actor) -> None:
@@ -133,25 +136,27 @@ def signing_secret(engine: Engine) -> bytes:
 
 
 def _make_roles(conn: Connection, database: str) -> None:
-    """The four roles; the service may take on the others and inherits nothing from them."""
+    """The roles; the service may take on the others and inherits nothing from them."""
     known = set(conn.scalars(text("SELECT rolname FROM pg_roles")))
     stored = tables.secrets.c
     password = conn.scalar(select(stored.value).where(stored.name == PASSWORD))
     service = role_name(database, SERVICE)
-    if service in known and password is not None:
+    levels = (*ACCESS_LEVELS, VOLUNTEER)
+    if known >= {service, *(role_name(database, level) for level in levels)} and password is not None:
         return
     try:
         with conn.begin_nested():
-            for level in ACCESS_LEVELS:
+            for level in levels:
                 if role_name(database, level) not in known:
                     _run(conn, "CREATE ROLE {} NOLOGIN", role_name(database, level))
-            password = secrets.token_urlsafe(32)
+            _run(conn, "GRANT {} TO {}", role_name(database, "publik"), role_name(database, VOLUNTEER))
+            password = password or secrets.token_urlsafe(32)
             if service not in known:
                 _run(conn, "CREATE ROLE {} LOGIN NOINHERIT", service)
             conn.exec_driver_sql(
                 sql.SQL("ALTER ROLE {} PASSWORD {}").format(sql.Identifier(service), password).as_string(None)
             )
-            for level in ACCESS_LEVELS:
+            for level in levels:
                 _run(conn, "GRANT {} TO {}", role_name(database, level), service)
                 # Commands act as the public too, when they write what is public.
                 _run(conn, "GRANT {} TO CURRENT_USER", role_name(database, level))
@@ -222,6 +227,8 @@ def _statements(database: str, catalogue: Catalogue) -> Iterator[str]:
     yield from _own_policies(public, internal, restricted, service)
     for layer in catalogue:
         yield from _layer_statements(layer, public, internal, restricted)
+        own = f'CREATE POLICY own ON {table_of(layer).fullname} FOR SELECT TO "{role_name(database, VOLUNTEER)}"'
+        yield f"{own} USING ({_own()})"
 
 
 def _own_policies(public: str, internal: str, restricted: str, service: str) -> Iterator[str]:

@@ -31,21 +31,6 @@ _DIALECT = PGDialect_psycopg()  # type: ignore[no-untyped-call]
 
 
 @dataclass(frozen=True)
-class Known:
-    """A feature as the editor sees it before the edit."""
-
-    id: int
-    version: int
-    status: str
-    kode_wilayah: str | None
-    created_by: str
-    updated_by: str
-    updated_at: datetime
-    geometry: bytes | None
-    """WKB in EPSG:4326; of a home, its public place."""
-
-
-@dataclass(frozen=True)
 class Stored:
     """A feature as it is after the edit; of one that is gone, as it was before."""
 
@@ -56,15 +41,44 @@ class Stored:
     kode_wilayah: str | None
 
 
+@dataclass(frozen=True)
+class Known:
+    """A feature as the editor sees it before the edit."""
+
+    stored: Stored
+    created_by: str
+    updated_by: str
+    updated_at: datetime
+    geometry: bytes | None
+    """WKB in EPSG:4326; of a home, its public place."""
+
+    @property
+    def id(self) -> int:
+        return self.stored.id
+
+    @property
+    def version(self) -> int:
+        return self.stored.version
+
+    @property
+    def status(self) -> str:
+        return self.stored.status
+
+    @property
+    def kode_wilayah(self) -> str | None:
+        return self.stored.kode_wilayah
+
+
 def known(conn: Connection, layer: Layer, ids: Collection[int], actor: Actor) -> dict[int, Known]:
     """Those of the features that the editor sees."""
     _, geom, _ = published(layer, actor.access)
     f = table_of(layer).c
     wanted = select(
-        *(f.id, f.version, f.status, f.kode_wilayah, f.created_by, f.updated_by, f.updated_at),
+        *(f.id, f.uid, f.version, f.status, f.kode_wilayah),
+        *(f.created_by, f.updated_by, f.updated_at),
         func.ST_AsBinary(geom).label("geometry"),
     ).where(f.id == any_(literal(list(ids), ARRAY(BigInteger))), f.status != "arsip")
-    return {row.id: Known(*row) for row in conn.execute(wanted)}
+    return {row.id: Known(Stored(*row[:5]), *row[5:]) for row in conn.execute(wanted)}
 
 
 def create(conn: Connection, layer: Layer, features: Sequence[Mapping[str, Any]], actor: Actor) -> dict[UUID, Stored]:
