@@ -42,6 +42,9 @@ let uid = memory.newUid();
 let saving = false;
 /** Whether this was sent before without a word of what became of it. */
 let attempted = false;
+/** The key of the entry that the form was opened from; null: from none. */
+let held = null;
+let warned = false;
 /** Whether the place and its accuracy come from GPS. */
 let measured = false;
 
@@ -52,6 +55,7 @@ function begin() {
   base = feature;
   uid = memory.newUid();
   attempted = false;
+  held = null;
   form.fill(feature && feature.properties);
   show(feature ? feature.geometry : null);
   noteMissing();
@@ -96,15 +100,17 @@ function state() {
   return { uid, base, raws: form.raws, geometry: tool.geometry, measured, attempted };
 }
 
-/** Remembers the form as it stands, until it is saved. */
+/** Remembers the form as it stands, until it is saved; that of an entry which waits to be sent, with the entry. */
 function keep() {
-  memory.remember(draftKey, state());
-  if (!memory.lasting) tell("Peramban ini tidak dapat menyimpan isian: jangan tutup halaman ini sebelum tersimpan.");
+  const entry = held && outbox.entry(held);
+  if (entry) outbox.put({ ...entry, form: state() });
+  else memory.remember(draftKey, state());
+  if (memory.lasting || warned) return;
+  warned = true;
+  tell("Peramban ini tidak dapat menyimpan isian: jangan tutup halaman ini sebelum tersimpan.");
 }
 
-function restore({ uid: before, base: seen, raws, geometry, measured: byGps, attempted: tried }) {
-  uid = before;
-  attempted = tried;
+function restore({ base: seen, raws, geometry, measured: byGps }) {
   base = seen;
   form.raws = raws;
   show(geometry);
@@ -231,7 +237,9 @@ async function send(entry) {
   if (result.state === SENT) return undefined;
   attempted = attempted || result.state === UNSENT;
   if (result.state === UNSENT) return later(entry);
-  outbox.remove(entry.key);
+  // What may have arrived before stays the same create.
+  if (attempted && result.state === SIGNED_OUT) outbox.put({ ...entry, held: true });
+  else outbox.remove(entry.key);
   if (entry.kind !== "delete") keep();
   if (result.state === SIGNED_OUT) return signIn(entry);
   if (result.state === STALE) return compare(entry, result.problem);
@@ -403,6 +411,8 @@ function comeBack() {
   if (!draft || (entry && entry.kind === "delete")) return;
   restore(draft);
   if (entry) {
+    // It is the same create, of which nobody knows whether it has arrived. A draft was never sent.
+    uid = held = key;
     attempted = true;
     outbox.put({ ...entry, held: true });
   }
@@ -423,7 +433,10 @@ find("#form").addEventListener("submit", (event) => {
   submit();
 });
 if (feature) find("#delete").addEventListener("click", askDelete);
-find("#cancel").addEventListener("click", forgetDraft);
+find("#cancel").addEventListener("click", (event) => {
+  if (memory.recall(draftKey) && !confirm("Buang isian yang belum disimpan?")) event.preventDefault();
+  else forgetDraft();
+});
 addTools();
 begin();
 const view = address.read();

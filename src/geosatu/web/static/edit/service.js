@@ -66,7 +66,7 @@ export class Service {
 
 /** How a feature's version is named in If-Match. */
 export function etagOf(feature) {
-  return `"v${feature.properties.version}"`;
+  return `"${feature.id}.v${feature.properties.version}"`;
 }
 
 /** The answer; null where there is none. */
