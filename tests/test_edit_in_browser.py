@@ -90,6 +90,11 @@ def stored(town: RunningTown, columns: str = "nama", layer: str = "posyandu") ->
 
 def tap(page: Page, longitude: float, latitude: float) -> None:
     """Tap the map at a place."""
+    page.touchscreen.tap(*point_of(page, longitude, latitude))
+
+
+def point_of(page: Page, longitude: float, latitude: float) -> tuple[float, float]:
+    """Where the map shows a place, on the screen."""
     page.locator("#edit-map").evaluate("map => map.scrollIntoView({ block: 'center' })")
     x, y = page.evaluate(
         """([x, y]) => {
@@ -99,7 +104,7 @@ def tap(page: Page, longitude: float, latitude: float) -> None:
         }""",
         [longitude, latitude],
     )
-    page.touchscreen.tap(x, y)
+    return x, y
 
 
 def save(page: Page) -> None:
@@ -147,6 +152,20 @@ def test_the_next_point_needs_no_new_page(town: RunningTown, opened: Opened):
 
     expect(page.get_by_label("Nama")).to_have_value("")
     assert stored(town) == [("Satu",), ("Dua",)]
+
+
+def test_the_keyboard_alone_makes_a_point(town: RunningTown, opened: Opened):
+    page = opened("/ubah/posyandu")
+    page.evaluate("geosatu.map.setView([-7.796, 112.004], 17, { animate: false })")
+
+    page.locator("#edit-map").focus()
+    page.keyboard.press("Enter")
+    page.get_by_label("Nama").focus()
+    page.keyboard.type("Anggrek")
+    page.keyboard.press("Enter")
+
+    expect(page.locator("#outcome")).to_contain_text("Tersimpan")
+    assert stored(town, "nama, ST_AsText(geom)") == [("Anggrek", "POINT(112.004 -7.796)")]
 
 
 def test_a_typed_place_may_have_commas_and_come_in_one_piece(town: RunningTown, opened: Opened):
@@ -514,6 +533,25 @@ def test_an_rt_has_parts_and_holes_and_every_step_is_undone(town: RunningTown, o
 
     expect(page.locator("#outcome")).to_contain_text("Tersimpan sebagai draf")
     assert stored(town, "ST_NumInteriorRings(ST_GeometryN(geom, 1))", "batas_rt") == [(1,)]
+
+
+def test_a_corner_is_dragged_and_undone(browser: Browser, town: RunningTown, siti: Person):
+    ring = "(112.002 -7.798, 112.006 -7.798, 112.006 -7.794, 112.002 -7.794, 112.002 -7.798)"
+    number = town.add("batas_rt", status="draf", no_rt="001", no_rw="002", geom=f"SRID=4326;MULTIPOLYGON(({ring}))")
+    context = browser.new_context(**SCREEN, locale="id-ID")
+    sign_in(context, town, siti)
+    page = open_at(context.new_page(), town, f"/ubah/batas_rt/{number}")
+    area = page.locator("#reading").inner_text()
+
+    (x, y), (to_x, to_y) = point_of(page, 112.006, -7.794), point_of(page, 112.007, -7.7935)
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(to_x, to_y, steps=5)
+    page.mouse.up()
+    expect(page.locator("#reading")).not_to_have_text(area)
+    page.get_by_role("button", name="Urungkan").click()
+    expect(page.locator("#reading")).to_have_text(area)
+    context.close()
 
 
 def test_a_corner_near_to_a_neighbour_is_on_it(town: RunningTown, opened: Opened):

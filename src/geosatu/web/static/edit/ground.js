@@ -47,7 +47,7 @@ export function makeMap(config, holder, tools) {
 /** Shows a geometry with its surroundings. */
 export function lookAt(map, geometry) {
   const bounds = L.geoJSON(geometry).getBounds();
-  if (bounds.isValid()) map.fitBounds(bounds.pad(0.3), { animate: false, maxZoom: CLOSEST });
+  if (bounds.isValid()) map.fitBounds(bounds.pad(0.12), { animate: false, maxZoom: CLOSEST });
 }
 
 export class Surroundings {
