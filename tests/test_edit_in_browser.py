@@ -520,6 +520,10 @@ def test_an_rt_has_parts_and_holes_and_every_step_is_undone(town: RunningTown, o
             tap(page, *corner)
         page.get_by_role("button", name="Selesai").click()
 
+    page.evaluate("geosatu.map.setView([-7.796, 112.0045], 15.5, { animate: false })")
+    draw("Lubangi", (112.0065, -7.797), (112.0070, -7.797), (112.0070, -7.796))
+    expect(page.get_by_text("Lubang harus berada di dalam bidang.")).to_be_visible()
+    assert page.evaluate(shapes) == "[1]"
     draw("Lubangi", (112.003, -7.797), (112.004, -7.797), (112.004, -7.796))
     assert page.evaluate(shapes) == "[2]"
     draw("Tambah bidang", (112.0065, -7.797), (112.0070, -7.797), (112.0070, -7.796))

@@ -31,6 +31,7 @@ export class ShapeTool {
     this.group = L.featureGroup([], { pmIgnore: false }).addTo(map);
     this.past = [];
     this.mode = null;
+    this.told = "";
     L.PM.setOptIn(true);
     map.pm.setLang("id", { tooltips: WORDS }, "id");
     map.pm.setGlobalOptions({
@@ -95,18 +96,23 @@ export class ShapeTool {
   take(drawn) {
     const { coordinates } = drawn.toGeoJSON(DECIMALS).geometry;
     drawn.remove();
-    if (this.mode === "hole") this.pierce(coordinates[0]);
-    else this.add(coordinates);
+    if (this.mode !== "hole") this.add(coordinates);
+    else if (!this.pierce(coordinates[0])) return;
     this.commit();
   }
 
+  /** Makes a hole in the part around it; false: there is none. */
   pierce(ring) {
     const hole = L.polygon(L.GeoJSON.coordsToLatLngs(ring)).getBounds();
     const around = this.group.getLayers().find((part) => part.getBounds().contains(hole));
-    if (!around) return;
+    if (!around) {
+      this.told = "Lubang harus berada di dalam bidang. Gambar lagi.";
+      return false;
+    }
     const { coordinates } = around.toGeoJSON(DECIMALS).geometry;
     this.group.removeLayer(around);
     this.add([...coordinates, ring]);
+    return true;
   }
 
   remove(part) {
@@ -152,11 +158,13 @@ export class ShapeTool {
 
   /** Begins to draw, to pierce or to remove; null: the parts can be changed. */
   enter(mode) {
-    const before = this.mode;
+    if (mode) this.told = "";
+    if (this.mode && this.map.pm.globalDrawModeEnabled()) {
+      this.mode = null;
+      this.map.pm.disableDraw();
+    }
     this.mode = mode;
     this.points = 0;
-    if (before && this.map.pm.globalDrawModeEnabled()) this.map.pm.disableDraw();
-    this.mode = mode;
     if (this.unfinished) this.map.pm.enableDraw(this.drawing._shape, { finishOn: null });
     this.refresh();
     this.growing(this.geometry);
@@ -188,7 +196,7 @@ export class ShapeTool {
     if (this.mode === "remove") return "Ketuk bagian yang akan dihapus.";
     if (this.mode === "hole") return "Ketuk sudut-sudut lubang di dalam bidang, lalu Selesai.";
     if (this.mode === "draw") return "Ketuk sudut demi sudut, lalu Selesai. Titik melekat pada batas di dekatnya.";
-    if (!parts) return "";
+    if (!parts || this.told) return this.told;
     return "Seret sudut untuk memindahkan, titik kecil untuk menambah; tekan lama atau klik kanan untuk menghapus sudut.";
   }
 
