@@ -11,8 +11,10 @@ from people import Person
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 from towns import HERE, POSYANDU, RunningTown, running_town
 
+from geosatu.api.html import policy
 from geosatu.database.cluster import Cluster
 from geosatu.layers import Catalogue
+from geosatu.viewer.page import tile_host
 
 PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
 SCREEN = {"viewport": {"width": 1366, "height": 768}}
@@ -456,6 +458,10 @@ def test_a_change_whose_answer_was_lost_is_no_conflict(town: RunningTown, opened
     expect(page.locator(".unsent strong")).to_have_text("Belum terkirim: 1")
 
     page.unroute(ITEMS)
+    page.route(ITEMS, lambda route: route.abort())
+    page.get_by_role("button", name="Kirim sekarang").click()
+    expect(page.locator(".unsent")).to_contain_text("Belum tersambung; dicoba lagi sendiri.")
+    page.unroute(ITEMS)
     page.get_by_role("button", name="Kirim sekarang").click()
 
     expect(page.locator(".unsent")).to_be_hidden()
@@ -648,3 +654,25 @@ def test_who_may_not_edit_is_told_so(browser: Browser, town: RunningTown):
         page.goto(town.address + path)
         expect(page.get_by_text(told)).to_be_visible()
     context.close()
+
+
+def test_who_is_signed_out_is_sent_to_sign_in_and_a_script_is_told_without_a_window_for_passwords(
+    browser: Browser, town: RunningTown
+):
+    number = posyandu(town)
+    context = browser.new_context(**SCREEN)
+    page = context.new_page()
+    page.goto(f"{town.address}/ubah/posyandu/{number}")
+    assert page.url == f"{town.address}/masuk?lanjut=/ubah/posyandu/{number}"
+
+    for path in ("/ubah/saya.json", f"/ubah/posyandu/{number}.json"):
+        answer = context.request.get(town.address + path, headers={"X-CSRF-Token": "lama"})
+        assert answer.status == 401
+        assert answer.headers["www-authenticate"].startswith("Form")
+    context.close()
+
+
+def test_a_base_map_is_let_into_the_form_by_name():
+    assert "img-src 'self' data: https://*.tile.example;" in policy(
+        tile_host("https://{s}.tile.example/{z}/{x}/{y}.png")
+    )

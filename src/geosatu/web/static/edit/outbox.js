@@ -18,6 +18,8 @@ export class Outbox {
     this.arrived = arrived;
     this.start = `kirim:${service.account}:`;
     this.signedOut = false;
+    /** Whether the last attempt did not get through. */
+    this.unreachable = false;
     this.sending = new Set();
     window.addEventListener("online", () => this.flush());
     window.addEventListener("storage", () => this.changed());
@@ -96,12 +98,14 @@ export class Outbox {
 
   /** Sends what waits, one after the other, until the network is away again. What was refused waits for people. */
   async flush(all = false) {
-    if (this.flushing || navigator.onLine === false) return;
+    if (this.flushing || (!all && navigator.onLine === false)) return;
     this.flushing = true;
+    this.unreachable = false;
     try {
       for (const entry of this.entries) {
         if ((entry.problem || entry.held) && !all) continue;
         const { state } = await this.send(entry);
+        this.unreachable = state === UNSENT;
         if (state === UNSENT || state === SIGNED_OUT) break;
       }
     } finally {

@@ -30,6 +30,7 @@ export class Unsent {
     const head = element("p", { class: "unsent-head" }, element("strong", {}, `Belum terkirim: ${entries.length}`));
     if (this.outbox.signedOut) head.append(element("a", { class: "button", href: this.signIn() }, "Masuk lagi"));
     else head.append(this.button("Kirim sekarang", () => this.outbox.flush(true)));
+    if (this.outbox.unreachable) head.append(element("span", {}, "Belum tersambung; dicoba lagi sendiri."));
     if (!memory.lasting) {
       head.append(element("span", {}, "Peramban ini tidak dapat menyimpannya: jangan tutup halaman ini."));
     }
