@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -25,6 +26,7 @@ from geosatu.api import (
     edit_pages,
     files,
     ogc,
+    ogc_edit,
     pages,
     people_pages,
     review_pages,
@@ -57,7 +59,11 @@ STREAMS = 10
 """Files that stream at a time."""
 
 LARGEST_BODY = 1_000_000
+LARGEST_FEATURES = 20_000_000
+"""What is sent to be kept may be more."""
 
+FEATURES = re.compile(r"/ogc/collections/[^/]+/items(/[^/]+)?")
+"""Where features are kept."""
 
 SHARED = ("/ogc", "/files/")
 METHODS = b"GET, HEAD, OPTIONS"
@@ -77,7 +83,8 @@ WHAT_IS_ALLOWED = [
 
 
 class OpenToOthers:
-    """Pages of any origin may read what is public, without credentials (CORS); OPTIONS says what is allowed.
+    """Pages of any origin may read what is public, without credentials (CORS); OPTIONS says what is allowed: to their
+    browsers the same for all, and to programs that ask about features what their account may.
 
     Every answer says so, and not only that to a request with an Origin: caches keep one answer for all.
     """
@@ -88,7 +95,7 @@ class OpenToOthers:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not scope["path"].startswith(SHARED):
             await self.app(scope, receive, send)
-        elif scope["method"] == "OPTIONS":
+        elif scope["method"] == "OPTIONS" and (FEATURES.fullmatch(scope["path"]) is None or _is_preflight(scope)):
             await send({"type": "http.response.start", "status": 200, "headers": WHAT_IS_ALLOWED})
             await send({"type": "http.response.body"})
         else:
@@ -99,6 +106,10 @@ class OpenToOthers:
                 await send(message)
 
             await self.app(scope, receive, open_to_others)
+
+
+def _is_preflight(scope: Scope) -> bool:
+    return any(name == b"access-control-request-method" for name, _ in scope["headers"])
 
 
 class SlashAtEnd:
@@ -150,19 +161,18 @@ class Personal:
 
 
 class SmallBodies:
-    """What people send us are forms; more is refused before it is read."""
+    """What people send us are forms, and features; more is refused before it is read."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = dict(scope.get("headers", ()))
+        largest = LARGEST_FEATURES if FEATURES.fullmatch(scope.get("path", "")) else LARGEST_BODY
         if b"transfer-encoding" in headers:
             await problem(411, "Kirim panjang isi permintaan ini (Content-Length).")(scope, receive, send)
-        elif int(headers.get(b"content-length", b"0")) > LARGEST_BODY:
-            await problem(413, f"Isi permintaan ini terlalu besar, paling banyak {LARGEST_BODY} bita.")(
-                scope, receive, send
-            )
+        elif int(headers.get(b"content-length", b"0")) > largest:
+            await problem(413, f"Isi permintaan ini terlalu besar, paling banyak {largest} bita.")(scope, receive, send)
         else:
             await self.app(scope, receive, send)
 
@@ -201,6 +211,7 @@ def create_app(settings: Settings, catalogue: Catalogue, engine: Engine) -> ASGI
     app.add_middleware(Personal)
     app.add_middleware(SmallBodies)
     app.include_router(ogc.router, prefix="/ogc")
+    app.include_router(ogc_edit.router, prefix="/ogc")
     app.include_router(files.router)
     app.include_router(pages.router)
     app.include_router(sign_in_pages.router)

@@ -42,6 +42,9 @@ VARY = b"Accept, Accept-Encoding, Authorization, Cookie"
 LISTENED_AFTER = 0.5
 """Seconds until it is noticed that the client of a page has gone: most pages are sent by then."""
 COMPACT = (",", ":")
+GZIPPED = b'.gz"'
+UNKNOWN = "x"
+"""Stands for a revision in tags while none is known."""
 
 PATH = re.compile(r"/ogc/collections/([^/]+)/(?:items|items/([^/]+)|tiles/WebMercatorQuad/([0-9]+)/([0-9]+)/([0-9]+))")
 
@@ -54,6 +57,8 @@ class Answer(NamedTuple):
     headers: tuple[tuple[bytes, bytes], ...] = ()
     gzipped: bytes | None = None
     """The body compressed, where somebody asked for that before."""
+    version: int | None = None
+    """Of a single feature."""
 
 
 @dataclass
@@ -82,9 +87,9 @@ class Hot:
             given = parameters_of(scope["query_string"])
             reader = await self._reader(scope, headers, given)
             revision = None if reader.restricted else self.city.revisions.of(layer)
-            tag = None if revision is None else f'W/"{self.city.edition}-{revision}{reader.mark}"'.encode()
-            if tag is not None and tag in headers.get(b"if-none-match", b""):
-                await _start(send, reader, 304, [(b"etag", tag)])
+            tag = b"" if revision is None else beginning(self.city, reader, revision)
+            if tag and (same := _unchanged(tag, headers, single=found[2] is not None)):
+                await _start(send, reader, 304, [(b"etag", same)])
                 await send({"type": "http.response.body", "body": b""})
                 return
             answer = await self._answer(scope, receive, reader, given, found, layer, revision)
@@ -94,6 +99,10 @@ class Hot:
             # A bug ends here too: nothing stands outside to answer it.
             await answer_to(error)(scope, receive, send)
             return
+        if answer.version is not None:
+            tag = tag_of(self.city, reader, revision, answer.version)
+        elif tag:
+            tag = b'W/%s"' % tag
         await _send(send, reader, scope, headers, answer, tag)
 
     async def _reader(self, scope: Scope, headers: Mapping[bytes, bytes], given: dict[str, str]) -> Reader:
@@ -137,10 +146,8 @@ class Hot:
         require_json(given)
         crs = crs_of(given, "crs")
         number = whole_id(layer, said)
-        text = await self._singles.feature(layer, number, crs, reader.actor)
-        links = _item_links(f"{self._base(scope)}/ogc/collections/{layer.name}", layer.title)
-        body = b"".join((text[:-1], b',"links":', links.replace(b"{id}", b"%d" % number), b"}"))
-        return Answer(body, GEOJSON, content_crs(crs))
+        text, version = await self._singles.feature(layer, number, crs, reader.actor)
+        return Answer(with_links(text, self._base(scope), layer, number), GEOJSON, content_crs(crs), version=version)
 
     async def _tile(
         self,
@@ -207,6 +214,34 @@ def page_links(base: str, layer: Layer, given: Mapping[str, str], page: Page) ->
     return links
 
 
+def beginning(city: City, reader: Reader, revision: str) -> bytes:
+    """How the tags of answers begin that hold as long as the layer does not change."""
+    return f'"{city.edition}-{revision}{reader.mark}'.encode()
+
+
+def tag_of(city: City, reader: Reader, revision: str | None, version: int) -> bytes:
+    """The tag of a single feature, in which its version stands; without a revision, nobody is told 304 on it."""
+    return b'%s.v%d"' % (beginning(city, reader, revision or UNKNOWN), version)
+
+
+def _unchanged(tag: bytes, asked: Mapping[bytes, bytes], *, single: bool) -> bytes | None:
+    """The tag that the client knows, if it still holds."""
+    known = asked.get(b"if-none-match")
+    if known is None:
+        return None
+    if not single:
+        return b'W/%s"' % tag if b'W/%s"' % tag in known else None
+    at = known.find(tag + b".v")
+    end = known.find(b'"', at + 1)
+    return known[at : end + 1] if 0 <= at < end else None
+
+
+def with_links(text: bytes, base: str, layer: Layer, number: int) -> bytes:
+    """A feature with its links."""
+    links = _item_links(f"{base}/ogc/collections/{layer.name}", layer.title)
+    return b"".join((text[:-1], b',"links":', links.replace(b"{id}", b"%d" % number), b"}"))
+
+
 def _takes_gzip(asked: Mapping[bytes, bytes]) -> bool:
     return b"gzip" in asked.get(b"accept-encoding", b"")
 
@@ -251,15 +286,17 @@ async def _start(send: Send, reader: Reader, status: int, headers: list[tuple[by
 
 
 async def _send(
-    send: Send, reader: Reader, scope: Scope, asked: Mapping[bytes, bytes], answer: Answer, tag: bytes | None
+    send: Send, reader: Reader, scope: Scope, asked: Mapping[bytes, bytes], answer: Answer, tag: bytes
 ) -> None:
     body = answer.body
     headers = [(b"content-type", answer.media_type), *answer.headers]
-    if tag is not None:
-        headers.append((b"etag", tag))
     if len(body) >= WORTH_COMPRESSING and _takes_gzip(asked):
         body = answer.gzipped or igzip.compress(body, compresslevel=1)
         headers.append((b"content-encoding", b"gzip"))
+        if answer.version is not None:
+            tag = tag[:-1] + GZIPPED  # a strong tag is of these bytes
+    if tag:
+        headers.append((b"etag", tag))
     headers.append((b"content-length", str(len(body)).encode()))
     await _start(send, reader, 200, headers)
     await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})

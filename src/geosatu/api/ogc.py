@@ -213,7 +213,7 @@ async def item(
     given = parameters_of(request.scope["query_string"])
     require_known(given, "crs", "f")
     _require_east_first(crs_of(given, "crs"))
-    text = await answers.feature(city.pool, layer, whole_id(layer, feature), WGS84_EAST_FIRST, reader.actor)
+    text, _ = await answers.feature(city.pool, layer, whole_id(layer, feature), WGS84_EAST_FIRST, reader.actor)
     return page_of(html.item(base, layer, json.loads(text), who=who))
 
 

@@ -57,6 +57,11 @@ def _crs(member: Any) -> CRS | None:
     return WGS84 if crs is not None and crs.to_authority() == ("OGC", "CRS84") else crs
 
 
+def names_other_crs(member: Any) -> bool:
+    """Whether a `crs` member names another CRS than that of GeoJSON."""
+    return member is not None and _crs(member) != WGS84
+
+
 def _numbered(file: Path, crs: list[Any]) -> Iterator[tuple[int, Any]]:
     """The values that should be features, from 1; `crs` receives the `crs` members of the outermost objects."""
     number = 0
@@ -220,12 +225,12 @@ def _record(number: int, value: Any) -> Record:
     if geometry is None:
         return Record(number, None, properties)
     try:
-        return Record(number, _shape(geometry), properties)
+        return Record(number, shape_of(geometry), properties)
     except ValueError as problem:
         return Record(number, None, properties, problem=str(problem))
 
 
-def _shape(geometry: Any) -> BaseGeometry:
+def shape_of(geometry: Any) -> BaseGeometry:
     """The geometry as written, without heights; ValueError: what is wrong with it."""
     kind = geometry.get("type") if isinstance(geometry, dict) else None
     if kind == "GeometryCollection":

@@ -20,6 +20,8 @@ from geosatu.store.statements import Statement
 
 Pool = AsyncConnectionPool[AsyncConnection]
 Kind = tuple[Layer, Crs, Actor]
+Versioned = tuple[bytes, int]
+"""A feature as GeoJSON text, and its version."""
 
 TRUE = b"\x01"
 """How PostgreSQL sends it in binary."""
@@ -51,10 +53,10 @@ async def tile(pool: Pool, layer: Layer, z: int, x: int, y: int, actor: Actor) -
     return (row and row[0]) or b""
 
 
-async def feature(pool: Pool, layer: Layer, feature_id: int, crs: Crs, actor: Actor) -> bytes:
-    """One feature as GeoJSON text, or `UnknownFeature`."""
+async def feature(pool: Pool, layer: Layer, feature_id: int, crs: Crs, actor: Actor) -> Versioned:
+    """One feature as GeoJSON text with its version, or `UnknownFeature`."""
     row = await _row(pool, layer, statements.feature(layer, feature_id, crs, actor.access), actor)
-    return _known(None if row is None else row[1], layer, feature_id)
+    return _known(None if row is None else (row[1] or b"", int(row[2] or 0)), layer, feature_id)
 
 
 class Singles:
@@ -63,11 +65,11 @@ class Singles:
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
-        self._waiting: dict[Kind, dict[int, asyncio.Future[bytes | None]]] = {}
+        self._waiting: dict[Kind, dict[int, asyncio.Future[Versioned | None]]] = {}
         self._finding: dict[Kind, asyncio.Task[None]] = {}
 
-    async def feature(self, layer: Layer, feature_id: int, crs: Crs, actor: Actor) -> bytes:
-        """One feature as GeoJSON text, or `UnknownFeature`."""
+    async def feature(self, layer: Layer, feature_id: int, crs: Crs, actor: Actor) -> Versioned:
+        """One feature as GeoJSON text with its version, or `UnknownFeature`."""
         kind = (layer, crs, actor)
         waiting = self._waiting.setdefault(kind, {})
         if feature_id not in waiting:
@@ -90,18 +92,19 @@ class Singles:
                     future.set_result(found.get(feature_id))
         del self._finding[kind]
 
-    async def _texts(self, kind: Kind, ids: list[int]) -> dict[int, bytes | None]:
+    async def _texts(self, kind: Kind, ids: list[int]) -> dict[int, Versioned]:
         layer, crs, actor = kind
         statement = statements.features(layer, ids, crs, actor.access)
         result = await _result(self._pool, layer, statement, actor)
         assert result is not None
-        return {int(result.get_value(row, 0) or 0): result.get_value(row, 1) for row in range(result.ntuples)}
+        rows = ([result.get_value(row, column) or b"" for column in range(3)] for row in range(result.ntuples))
+        return {int(number): (text, int(version)) for number, text, version in rows}
 
 
-def _known(text: bytes | None, layer: Layer, feature_id: int) -> bytes:
-    if text is None:
+def _known(found: Versioned | None, layer: Layer, feature_id: int) -> Versioned:
+    if found is None:
         raise UnknownFeature(f"Fitur {feature_id} tidak ada di lapisan {layer.name}.")
-    return text
+    return found
 
 
 async def _row(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 
 import psycopg
 from psycopg.rows import TupleRow
@@ -37,6 +37,11 @@ class Revisions:
             return ".".join(str(self._known[name]) for name in names)
         except KeyError:
             return None
+
+    def told(self, revisions: Mapping[str, int]) -> None:
+        """A writer of this service has committed these: its next reader must not wait for PostgreSQL to tell."""
+        if self._known:
+            self._known |= {name: max(revision, self._known.get(name, 0)) for name, revision in revisions.items()}
 
     @contextlib.asynccontextmanager
     async def kept(self) -> AsyncIterator[None]:
@@ -77,4 +82,5 @@ class Revisions:
 
     async def _read(self, conn: psycopg.AsyncConnection[TupleRow]) -> None:
         rows = await (await conn.execute("SELECT layer, revision FROM geosatu.layer_revision")).fetchall()
-        self._known = dict(rows)
+        # What was read may be older than what a writer of ours told meanwhile.
+        self._known = {name: max(revision, self._known.get(name, 0)) for name, revision in rows}

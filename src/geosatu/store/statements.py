@@ -85,12 +85,12 @@ def total(layer: Layer, query: Query, access: Access) -> Statement:
 
 
 def feature(layer: Layer, feature_id: int, crs: Crs, access: Access) -> Statement:
-    """One row with id and text of the feature, or none."""
+    """One row with id, text and version of the feature, or none."""
     return features(layer, [feature_id], crs, access)
 
 
 def features(layer: Layer, ids: list[int], crs: Crs, access: Access) -> Statement:
-    """One row with id and text for each of these features that there is."""
+    """One row with id, text and version for each of these features that there is."""
     return _features(layer, crs, access).given({"ids": ids})
 
 
@@ -205,10 +205,10 @@ def _total(layer: Layer, shape: Query, access: Access, extra: ColumnElement[bool
 @lru_cache(maxsize=2048)
 def _features(layer: Layer, crs: Crs, access: Access) -> Statement:
     source, geom, visible = published(layer, access)
-    number = table_of(layer).c.id
+    number, version = table_of(layer).c.id, table_of(layer).c.version
     text = feature_text(layer, geom, properties_of(layer, access), crs)
     wanted = number == func.any(_given("ids", ARRAY(BigInteger())))
-    return compiled(select(number, text).select_from(source).where(visible, wanted))
+    return compiled(select(number, text, version).select_from(source).where(visible, wanted))
 
 
 def _properties(layer: Layer, shape: Query, access: Access) -> list[Any]:
