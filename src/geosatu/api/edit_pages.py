@@ -8,8 +8,10 @@ from fastapi import APIRouter, Request
 from sqlalchemy import Connection
 from starlette.responses import JSONResponse, Response
 
-from geosatu.api.context import City, CityDep, LayerDep
+from geosatu.api.access import Reader
+from geosatu.api.context import City, CityDep, LayerDep, ReaderDep
 from geosatu.api.csrf import CsrfTokenDep
+from geosatu.api.hot import tag_of
 from geosatu.api.html import policy
 from geosatu.api.own_pages import ICONS, SignedInDep, WhoDep, page, root_of
 from geosatu.api.parameters import whole_id
@@ -78,9 +80,11 @@ def show_me(account: SignedInDep, csrf: CsrfTokenDep) -> Response:
 
 
 @router.get("/{name}/{feature}.json")
-def show_stored(feature: str, layer: LayerDep, worker: WorkerDep, conn: WorkConnDep) -> Response:
+def show_stored(
+    feature: str, layer: LayerDep, city: CityDep, reader: ReaderDep, worker: WorkerDep, conn: WorkConnDep
+) -> Response:
     """A feature as it is now, for who edits it."""
-    stored = _stored(conn, layer, whole_id(layer, feature), worker)
+    stored = _stored(conn, city, reader, layer, whole_id(layer, feature), worker)
     return JSONResponse(stored, headers={"Cache-Control": "no-store"})
 
 
@@ -107,17 +111,18 @@ def change(
     layer: LayerDep,
     city: CityDep,
     account: SignedInDep,
+    reader: ReaderDep,
     worker: WorkerDep,
     who: WhoDep,
     conn: WorkConnDep,
 ) -> Response:
     """The form of a feature that is there."""
-    stored = _stored(conn, layer, whole_id(layer, feature), worker)
+    stored = _stored(conn, city, reader, layer, whole_id(layer, feature), worker)
     return _page(request, layer, city, worker, who, conn, stored)
 
 
-def _stored(conn: Connection, layer: Layer, number: int, worker: Worker) -> dict[str, Any]:
-    """The feature as GeoJSON, or why it is not for this worker to change."""
+def _stored(conn: Connection, city: City, reader: Reader, layer: Layer, number: int, worker: Worker) -> dict[str, Any]:
+    """The feature as GeoJSON, with its tag and the status that a change gives it; or why it is not to be changed."""
     feature = review.single(conn, layer, number)
     about = feature["properties"]
     own = about["created_by"] == worker.actor.name
@@ -125,7 +130,10 @@ def _stored(conn: Connection, layer: Layer, number: int, worker: Worker) -> dict
         raise NotAllowed(f"Akun Anda tidak berhak mengubah fitur {number} di lapisan {layer.title}.")
     if about["status"] == "arsip":
         raise NotAllowed(f"Fitur {number} sudah diarsipkan. Kembalikan ke draf di halaman Tinjauan dahulu.")
-    return feature | {"becomes": becomes(about["status"], about["kode_wilayah"], worker.rights)}
+    return feature | {
+        "etag": tag_of(city, reader, city.revisions.of(layer), about["version"]).decode(),
+        "becomes": becomes(about["status"], about["kode_wilayah"], worker.rights),
+    }
 
 
 def _page(

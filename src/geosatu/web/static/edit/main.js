@@ -11,7 +11,7 @@ import * as measure from "./measure.js";
 import * as memory from "./memory.js";
 import { Outbox, told } from "./outbox.js";
 import { PointTool } from "./points.js";
-import { etagOf, SENT, Service, SIGNED_OUT, STALE, UNSENT } from "./service.js";
+import { SENT, Service, SIGNED_OUT, STALE, UNSENT } from "./service.js";
 import { ShapeTool } from "./shapes.js";
 import { Unsent } from "./unsent.js";
 import { degreesIn, pairIn, rawOf, samePlace } from "./values.js";
@@ -214,7 +214,7 @@ async function submit() {
     kind: base ? "change" : "create",
     layer: layer.name,
     id: base ? base.id : null,
-    etag: base && etagOf(base),
+    etag: base && base.etag,
     body,
     form: state(),
     title: titleOf(values),
@@ -386,7 +386,7 @@ function askDelete() {
 function remove(name) {
   if (saving) return;
   const title = `${layer.title} ${name}`;
-  const about = { layer: layer.name, id: feature.id, etag: etagOf(feature), title, at: Date.now() };
+  const about = { layer: layer.name, id: feature.id, etag: feature.etag, title, at: Date.now() };
   send({ key: uid, kind: "delete", ...about });
 }
 

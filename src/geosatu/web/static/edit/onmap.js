@@ -14,7 +14,9 @@ export function offerEditing(map, editing, messages) {
     else messages.clear("unsent");
   }
 
-  document.getElementById("add").addEventListener("click", () => {
+  const add = document.getElementById("add");
+  add.disabled = false;
+  add.addEventListener("click", () => {
     // The view goes along, so that the form opens where the reader looks.
     const { lat, lng } = map.getCenter();
     const view = `${Number(map.getZoom().toFixed(2))}/${lat.toFixed(5)}/${lng.toFixed(5)}`;

@@ -4,7 +4,7 @@
 // the feature's uid; a change by the version in its etag. So both may be sent again. `form` is the form behind it.
 
 import * as memory from "./memory.js";
-import { etagOf, SENT, SIGNED_OUT, STALE, UNSENT } from "./service.js";
+import { SENT, SIGNED_OUT, STALE, UNSENT } from "./service.js";
 import { samePlace } from "./values.js";
 
 /** Milliseconds between attempts while the network is away. */
@@ -91,7 +91,7 @@ export class Outbox {
     if (result.state === SENT && result.repeated && entry.form.attempted) {
       const stored = await this.service.stored(entry.layer, result.id);
       if (!stored || stored.gone) return stored ? result : { state: UNSENT };
-      return this.service.write({ ...entry, kind: "change", id: result.id, etag: etagOf(stored) });
+      return this.service.write({ ...entry, kind: "change", id: result.id, etag: stored.etag });
     }
     return result;
   }

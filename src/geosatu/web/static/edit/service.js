@@ -64,11 +64,6 @@ export class Service {
   }
 }
 
-/** How a feature's version is named in If-Match. */
-export function etagOf(feature) {
-  return `"${feature.id}.v${feature.properties.version}"`;
-}
-
 /** The answer; null where there is none. */
 async function ask(address, options) {
   const patience = new AbortController();
