@@ -37,6 +37,11 @@ CONFORMANCE = [
     f"{_SPEC}/ogcapi-common-2/1.0/conf/collections",
     *(f"{_SPEC}/ogcapi-features-1/1.0/conf/{name}" for name in ("core", "html", "geojson", "oas30")),
     f"{_SPEC}/ogcapi-features-2/1.0/conf/crs",
+    # A draft still.
+    *(
+        f"{_SPEC}/ogcapi-features-4/1.0/conf/{name}"
+        for name in ("create-replace-delete", "update", "features", "optimistic-locking-etags")
+    ),
     *(
         f"{_SPEC}/ogcapi-features-3/1.0/conf/{name}"
         for name in ("queryables", "queryables-query-parameters", "filter", "features-filter")

@@ -8,13 +8,15 @@ from geosatu.api.access import LONGEST_REASON, SHORTEST_REASON
 from geosatu.api.access import REASON as WHY
 from geosatu.api.hot import MAX_ZOOM
 from geosatu.api.links import GEOJSON, HTML, JSON, MVT, OPENAPI, PROBLEM, SCHEMA
+from geosatu.api.ogc_edit import NOTE, PATCHES, WHOLE
 from geosatu.api.parameters import FORMS, MOST_SORTED
 from geosatu.api.schemas import of_parameter, properties
-from geosatu.api.shapes import Shape, named, page_of_features, shapes
+from geosatu.api.shapes import Shape, given_feature, given_features, given_part, named, page_of_features, shapes
 from geosatu.cql2 import LANGUAGES
 from geosatu.crs import CRS84, SUPPORTED
 from geosatu.features import DEFAULT_LIMIT, MAX_LIMIT
 from geosatu.layers import Access, Catalogue, Layer
+from geosatu.store.acts import LONGEST_REASON as LONGEST_NOTE
 from geosatu.store.statements import sortables
 
 TEXT: Shape = {"type": "string"}
@@ -39,6 +41,10 @@ def _form(*forms: str) -> dict[str, Any]:
     return _parameter("f", "Bentuk jawaban", {"type": "string", "enum": list(forms)})
 
 
+def _header(name: str, description: str, schema: Shape = TEXT) -> dict[str, Any]:
+    return {"name": name, "in": "header", "description": description, "schema": schema}
+
+
 SHARED = {
     "limit": _parameter("limit", "Banyaknya fitur dalam satu halaman; yang lebih besar dari batas dipotong", LIMIT),
     "bbox": _parameter("bbox", "barat,selatan,timur,utara dalam derajat (CRS84)", BBOX),
@@ -58,6 +64,21 @@ SHARED = {
     ),
 }
 
+CHANGE = [
+    _parameter(NOTE, "Alasan perubahan ini; tersimpan di riwayat", {"type": "string", "maxLength": LONGEST_NOTE}),
+    {"$ref": "#/components/parameters/crs"},
+    _header("Content-Crs", "Sistem koordinat isi, di antara < dan > atau tidak; CRS84 bila tidak disebut", CRS),
+    _header(
+        "Prefer",
+        "return=representation untuk menerima fiturnya",
+        {"type": "string", "enum": ["return=minimal", "return=representation"]},
+    ),
+]
+CONDITIONS = [
+    _header("If-Match", "ETag fitur yang dilihat penyunting; wajib bagi peramban yang masuk dengan sandi"),
+    _header("If-Unmodified-Since", "Hanya bila fitur tidak berubah sejak saat ini"),
+]
+
 REASON = {PROBLEM: {"schema": named("problem")}}
 RESPONSES: dict[str, dict[str, Any]] = {
     "304": {"description": "Belum berubah sejak jawaban dengan ETag ini"},
@@ -65,6 +86,11 @@ RESPONSES: dict[str, dict[str, Any]] = {
     "401": {"description": "Token tidak berlaku, atau ini hanya untuk yang masuk", "content": REASON},
     "403": {"description": "Akun ini tidak berhak", "content": REASON},
     "404": {"description": "Tidak ada di sini", "content": REASON},
+    "412": {"description": "Fitur sudah berubah; jawaban memuat oleh siapa, kapan dan apa", "content": REASON},
+    "413": {"description": "Isi permintaan terlalu besar", "content": REASON},
+    "415": {"description": "Jenis isi ini tidak diterima", "content": REASON},
+    "422": {"description": "Isi ini tidak dapat disimpan; title memuat alasannya", "content": REASON},
+    "428": {"description": "If-Match wajib disertakan", "content": REASON},
     "503": {"description": "Basis data tidak terjangkau, atau permintaan ini terlalu berat", "content": REASON},
 }
 
@@ -88,6 +114,8 @@ def openapi_document(base: str, catalogue: Catalogue, access: Access) -> dict[st
     }
     for layer in catalogue:
         paths |= _paths(layer, access)
+        for path, operations in _changes(layer).items():
+            paths[path] |= operations
     return {
         "openapi": "3.0.3",
         "info": {"title": "geosatu", "version": "1", "description": "Peta kelurahan sebagai OGC API."},
@@ -153,6 +181,63 @@ def _paths(layer: Layer, access: Access) -> dict[str, Any]:
             f"{name}.tile", "Satu petak", tile, place, "304", "404", "503", **TAG
         ),
     }
+
+
+def _changes(layer: Layer) -> dict[str, Any]:
+    """What changes features, by path."""
+    items, name = f"/collections/{layer.name}/items", layer.name
+    one, on_one = given_feature(layer), [_in_path("id", ID), *CHANGE, *CONDITIONS]
+    several: Shape = {"oneOf": [one, given_features(layer)]}
+    shown = {GEOJSON: named(name)}
+    kept, gone = {"204": "Tersimpan", "200": "Tersimpan, dengan fiturnya"}, {"204": "Terhapus"}
+    created = {"201": "Dibuat", "200": "Sudah dibuat oleh permintaan yang sama sebelumnya"}
+    sent, found = ("413", "415", "422"), ("404", "412", "428")
+    made = {**shown, JSON: named("made")}
+    return {
+        items: _change("post", f"{name}.create", CHANGE, (several, WHOLE), created, made, *sent),
+        f"{items}/{{id}}": {
+            **_change("put", f"{name}.replace", on_one, (one, WHOLE), kept, shown, *sent, *found),
+            **_change("patch", f"{name}.update", on_one, (given_part(layer), PATCHES), kept, shown, *sent, *found),
+            **_change("delete", f"{name}.delete", on_one, None, gone, {}, *found),
+        },
+    }
+
+
+def _change(
+    method: str,
+    operation: str,
+    parameters: list[Any],
+    body: tuple[Shape, tuple[str, ...]] | None,
+    statuses: dict[str, str],
+    content: dict[str, Shape],
+    *also: str,
+) -> dict[str, Any]:
+    """One way of changing features, for accounts that may."""
+    shown = {"content": {media_type: {"schema": shape} for media_type, shape in content.items()}}
+    said: dict[str, Any] = {
+        status: {"description": told, "headers": TAG, **({} if status == "204" else shown)}
+        for status, told in statuses.items()
+    }
+    said |= {status: {"$ref": f"#/components/responses/{status}"} for status in ("400", "401", "403", *also, "503")}
+    door: dict[str, Any] = {
+        "operationId": operation,
+        "summary": SUMMARIES[method],
+        "security": [{name: []} for name in TOKENS],
+        "parameters": parameters,
+        "responses": dict(sorted(said.items())),
+    }
+    if body is not None:
+        shape, media_types = body
+        door["requestBody"] = {"required": True, "content": {each: {"schema": shape} for each in media_types}}
+    return {method: door}
+
+
+SUMMARIES = {
+    "post": "Fitur baru, atau beberapa sekaligus; uid di properties membuat pengulangan aman",
+    "put": "Ganti fitur; field yang tidak disebut menjadi kosong",
+    "patch": "Ubah yang disebut saja (RFC 7396)",
+    "delete": "Hapus fitur; versi terakhirnya tetap di riwayat",
+}
 
 
 def _readable(media_type: str, shape: Shape) -> dict[str, Shape]:

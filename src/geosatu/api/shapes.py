@@ -41,6 +41,24 @@ def shapes(catalogue: Catalogue, access: Access) -> dict[str, Shape]:
     return {**SHARED, **found, **{layer.name: _feature(layer, access) for layer in catalogue}}
 
 
+def given_feature(layer: Layer) -> Shape:
+    """A feature as it is sent to be kept; what only we write is passed over."""
+    return _object(
+        {"type": _word("Feature"), "geometry": named(layer.geometry)},
+        {"properties": {"type": "object", "nullable": True}},
+    )
+
+
+def given_features(layer: Layer) -> Shape:
+    """Several features, which are kept all or none."""
+    return _object({"type": _word("FeatureCollection"), "features": {**_list(given_feature(layer)), "minItems": 1}})
+
+
+def given_part(layer: Layer) -> Shape:
+    """What is to be changed of a feature (RFC 7396)."""
+    return {"type": "object", "properties": {"geometry": named(layer.geometry), "properties": {"type": "object"}}}
+
+
 def _feature(layer: Layer, access: Access) -> Shape:
     """A feature; those with an account may read restricted fields, telling why."""
     fields = nullable_properties(layer, "publik" if access == "publik" else "terbatas")
@@ -80,6 +98,7 @@ SHARED: dict[str, Shape] = {
     "problem": _object({"status": WHOLE, "title": TEXT}),
     "link": _object({"href": TEXT, "rel": TEXT, "type": TEXT, "title": TEXT}, {"templated": {"type": "boolean"}}),
     "landing": _object({"title": TEXT, "description": TEXT, "links": LINKS}, {"attribution": TEXT}),
+    "made": _object({"features": _list(_object({"id": WHOLE, "uid": TEXT, "href": TEXT}))}),
     "conformance": _object({"conformsTo": _list({"type": "string", "format": "uri"})}),
     "openapi": _object({"openapi": TEXT, "info": {"type": "object"}, "paths": {"type": "object"}}),
     "collections": _object({"links": LINKS, "collections": _list(named("collection"))}),
