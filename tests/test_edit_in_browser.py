@@ -275,7 +275,7 @@ def test_what_could_not_be_sent_is_sent_once_when_the_network_is_back(
 
 
 def test_what_could_not_be_sent_outlives_the_page_and_a_lost_answer_stores_nothing_twice(
-    town: RunningTown, opened: Opened
+    town: RunningTown, context: BrowserContext, opened: Opened
 ):
     page = opened("/ubah/posyandu")
     cut(page, after=True)
@@ -285,7 +285,9 @@ def test_what_could_not_be_sent_outlives_the_page_and_a_lost_answer_stores_nothi
     expect(page.locator(".unsent strong")).to_have_text("Belum terkirim: 1")
     page.close()
 
-    page = opened("/")
+    with context.expect_event("response", lambda answer: answer.request.method == "POST") as sent:
+        page = opened("/")
+    assert sent.value.status == 200
     expect(page.locator(".messages")).not_to_contain_text("Belum terkirim")
 
     assert stored(town) == [("Anggrek",)]
