@@ -574,7 +574,7 @@ def test_what_is_not_there_is_a_sentence(client: TestClient, path: str):
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
 def test_another_method_is_a_sentence_that_says_what_is_allowed(client: TestClient, method: str):
-    answer = client.request(method, "/ogc/collections/kwt/items")
+    answer = client.request(method, "/ogc/collections/kwt/queryables")
 
     assert refusal(answer, 405) == "Cara ini tidak tersedia di alamat ini."
     assert "GET" in answer.headers["allow"]
