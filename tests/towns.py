@@ -7,10 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from conftest import settings_for
+from conftest import running, settings_for
 from fastapi.testclient import TestClient
 from people import Person, person
 from sqlalchemy import Connection, Engine, insert, text
+from starlette.types import ASGIApp
 
 from geosatu.api.app import LONGEST_STATEMENT, create_app
 from geosatu.database.cluster import Cluster
@@ -31,11 +32,10 @@ def square(west: float) -> str:
 
 
 @dataclass(frozen=True)
-class ServedTown:
-    """The town as its owner and as those who ask the service see it."""
+class Town:
+    """The town as its owner sees it."""
 
     owner: Engine
-    client: TestClient
     catalogue: Catalogue
 
     def add(self, layer: str, **values: Any) -> int:
@@ -57,18 +57,42 @@ class ServedTown:
             return [tuple(row) for row in result] if result.returns_rows else []
 
 
+@dataclass(frozen=True)
+class ServedTown(Town):
+    """The town, and those who ask the service without a network."""
+
+    client: TestClient
+
+
+@dataclass(frozen=True)
+class RunningTown(Town):
+    """The town behind a real server, for browsers."""
+
+    address: str
+
+
 @contextmanager
 def served_town(cluster: Cluster, catalogue: Catalogue, database: str) -> Iterator[ServedTown]:
     """Kelurahan Barat and Timur, published and served."""
+    with _town(cluster, catalogue, database) as (owner, app), TestClient(app, raise_server_exceptions=False) as client:
+        yield ServedTown(owner, catalogue, client)
+
+
+@contextmanager
+def running_town(cluster: Cluster, catalogue: Catalogue, database: str) -> Iterator[RunningTown]:
+    """The same, as a service with an address."""
+    with _town(cluster, catalogue, database) as (owner, app), running(app) as address:
+        yield RunningTown(owner, catalogue, address)
+
+
+@contextmanager
+def _town(cluster: Cluster, catalogue: Catalogue, database: str) -> Iterator[tuple[Engine, ASGIApp]]:
     settings = settings_for(cluster, database)
     with open_city(settings, catalogue) as owner:
         with owner.begin() as conn:
             _boundaries(conn, catalogue)
-        with (
-            open_service(owner, LONGEST_STATEMENT) as service,
-            TestClient(create_app(settings, catalogue, service), raise_server_exceptions=False) as client,
-        ):
-            yield ServedTown(owner, client, catalogue)
+        with open_service(owner, LONGEST_STATEMENT) as service:
+            yield owner, create_app(settings, catalogue, service)
 
 
 def _boundaries(conn: Connection, catalogue: Catalogue) -> None:

@@ -129,6 +129,11 @@ def may_edit(rights: Iterable[Right], edited_by: EditedBy, kode_wilayah: str | N
     )
 
 
+def edits(rights: Iterable[Right]) -> bool:
+    """Whether there are layers that these rights edit somewhere."""
+    return any(ROLES[right.role].edits for right in rights)
+
+
 def reviews(rights: Iterable[Right]) -> bool:
     """Whether there are features with which these rights allow a step, or on which they may comment."""
     return comments(rights) or any(right.role in step.roles for right in rights for step in STEPS)

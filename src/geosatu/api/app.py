@@ -23,6 +23,7 @@ from geosatu.api import (
     account_pages,
     audit_pages,
     data_list_pages,
+    edit_pages,
     files,
     ogc,
     ogc_edit,
@@ -223,6 +224,7 @@ def create_app(settings: Settings, catalogue: Catalogue, engine: Engine) -> ASGI
     app.include_router(sign_in_pages.router)
     app.include_router(account_pages.router)
     app.include_router(people_pages.router)
+    app.include_router(edit_pages.router)
     app.include_router(review_pages.router)
     app.include_router(data_list_pages.router)
     app.include_router(audit_pages.router)

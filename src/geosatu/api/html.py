@@ -26,18 +26,24 @@ from geosatu.viewer.page import TEMPLATES, Visitor
 from geosatu.viewer.small_map import bounds_of, map_address, small_map
 from geosatu.viewer.words import feature_name
 
-POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "font-src 'self'",
-        "img-src 'self' data:",
-        "connect-src 'self'",
-        "base-uri 'none'",
-        "form-action 'self'",
+
+def policy(*image_hosts: str) -> str:
+    """What a page may load: our own files, and images from these hosts besides."""
+    return "; ".join(
+        (
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self'",
+            "font-src 'self'",
+            " ".join(("img-src 'self' data:", *image_hosts)),
+            "connect-src 'self'",
+            "base-uri 'none'",
+            "form-action 'self'",
+        )
     )
-)
+
+
+POLICY = policy()
 
 ICONS = (
     "arrow-left",

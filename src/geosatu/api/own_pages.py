@@ -30,7 +30,7 @@ from geosatu.api.problems import REFUSALS, STATUS
 from geosatu.database.rights import act_as, act_as_service
 from geosatu.errors import GeosatuError, InvalidQuery, NotAllowed, NotSignedIn, TooManyAttempts
 from geosatu.features import PUBLIC, Actor
-from geosatu.rights import answers_for, reviews
+from geosatu.rights import answers_for, edits, reviews
 from geosatu.store.areas import areas
 from geosatu.viewer import Visitor
 from geosatu.viewer.icons import sprite
@@ -77,6 +77,7 @@ def links_of(account: Account) -> Sequence[tuple[str, str]]:
     if account.must_change:
         return (("Ganti sandi", "/sandi"),)
     theirs = [
+        ("Tambah data", "/ubah", edits(account.rights)),
         ("Tinjauan", "/tinjauan", reviews(account.rights)),
         ("Daftar data", "/daftar-data", bool(answers_for(account.rights))),
         ("Akun saya", "/akun", True),

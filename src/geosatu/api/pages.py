@@ -14,9 +14,10 @@ from geosatu.api.own_pages import WhoDep
 from geosatu.api.problems import problem
 from geosatu.errors import InvalidQuery, shortened
 from geosatu.layers import OWNERS, Catalogue
+from geosatu.rights import edits
 from geosatu.store import read
 from geosatu.store.findings import findings_geojson
-from geosatu.viewer import ASSETS, MapView, asset, map_page
+from geosatu.viewer import ASSETS, Editing, MapView, asset, map_page
 
 router = APIRouter()
 
@@ -27,7 +28,10 @@ LONGEST_SEARCH = 100
 @router.get("/")
 def home(city: CityDep, reader: ReaderDep, conn: ConnDep, who: WhoDep) -> Response:
     """The map of the city."""
-    page = map_page(city.catalogue, view=_view(city.overview(conn, reader)), settings=city.settings, who=who)
+    view, account, editing = _view(city.overview(conn, reader)), reader.account, None
+    if account is not None and who is not None and edits(account.rights) and not account.must_change:
+        editing = Editing(account.id, who.csrf, account.rights)
+    page = map_page(city.catalogue, view=view, settings=city.settings, who=who, editing=editing)
     return HTMLResponse(page, headers={**HEADERS, "Cache-Control": "no-cache"})
 
 

@@ -21,6 +21,7 @@ from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
+from geosatu.api.csrf import HEADER
 from geosatu.api.links import PROBLEM
 from geosatu.errors import (
     DatabaseUnavailable,
@@ -76,8 +77,11 @@ def problem(status: int, title: str, **more: Any) -> JSONResponse:
     return JSONResponse({"status": status, "title": title, **more}, status, media_type=PROBLEM)
 
 
-def answer_to(error: Exception) -> JSONResponse:
-    """What an error of ours, of the database or of its pool is told as; a bug of ours reaches the log."""
+def answer_to(error: Exception, *, page: bool = False) -> JSONResponse:
+    """What an error of ours, of the database or of its pool is told as; a bug of ours reaches the log.
+
+    Asked by a script of a page of ours, whose browser must not ask for a password in a window of its own.
+    """
     if isinstance(error, GeosatuError):
         answer = problem(STATUS.get(type(error), 500), str(error), **_more(error))
         if isinstance(error, REFUSALS):
@@ -87,7 +91,9 @@ def answer_to(error: Exception) -> JSONResponse:
         if isinstance(error, DatabaseUnavailable):
             answer.headers.update(AGAIN)
         if isinstance(error, NotSignedIn):
-            answer.headers["WWW-Authenticate"] = 'Basic realm="geosatu", charset="UTF-8"'
+            answer.headers["WWW-Authenticate"] = (
+                'Form realm="geosatu"' if page else 'Basic realm="geosatu", charset="UTF-8"'
+            )
         return answer
     if isinstance(error, InsufficientPrivilege):
         log.warning("refused by the database: %s", error)
@@ -123,8 +129,8 @@ def register_problems(app: FastAPI) -> None:
     @app.exception_handler(GeosatuError)
     @app.exception_handler(psycopg.Error)
     @app.exception_handler(PoolTimeout)
-    def ours(_: Request, error: Exception) -> JSONResponse:
-        return answer_to(error)
+    def ours(request: Request, error: Exception) -> JSONResponse:
+        return answer_to(error, page=HEADER in request.headers)
 
     @app.exception_handler(HTTPException)
     def routing(_: Request, error: HTTPException) -> JSONResponse:

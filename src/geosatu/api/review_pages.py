@@ -23,7 +23,7 @@ from geosatu.api.working import WorkConnDep, WorkerDep, WorkRoute, is_program, k
 from geosatu.database.rights import act_as
 from geosatu.errors import InvalidQuery, NotAllowed
 from geosatu.layers import KODE_WILAYAH, STATUSES, SYSTEM_FIELDS, Layer
-from geosatu.rights import FORWARD, STEPS, Step, comments, reviews
+from geosatu.rights import FORWARD, STEPS, Step, comments, may_edit, reviews
 from geosatu.store import review
 from geosatu.store.review import Batch, Obstacles, Outcome, Refusal, Seen, Undecided, Worker
 from geosatu.validation import first_fault
@@ -37,7 +37,7 @@ router = APIRouter(prefix="/tinjauan", route_class=WorkRoute, include_in_schema=
 
 HERE = ("Tinjauan", "/tinjauan")
 
-SHOWN = (*ICONS, "triangle-alert", "inbox", "history", "info")
+SHOWN = (*ICONS, "triangle-alert", "inbox", "history", "info", "pencil")
 
 Int32 = Annotated[int, Field(ge=1, le=2**31 - 1)]
 Int64 = Annotated[int, Field(ge=1, le=LARGEST_ID)]
@@ -394,6 +394,10 @@ def _feature_page(
         forward=FORWARD,
         decisions=review.timeline(conn, layer, feature_id),
         may_comment=comments(worker.rights),
+        may_edit=about["status"] != "arsip"
+        and may_edit(
+            worker.rights, layer.edited_by, about["kode_wilayah"], own=about["created_by"] == worker.actor.name
+        ),
         **_map_of(request, layer, [feature]),
     )
 

@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from geosatu.accounts.known import Account
 from geosatu.api.context import City, CityDep, ReaderDep, address_of, turn, turn_to_write
-from geosatu.api.csrf import CsrfDep
+from geosatu.api.csrf import HEADER, CsrfDep
 from geosatu.api.own_pages import PageRoute
 from geosatu.api.problems import answer_to
 from geosatu.database.rights import act_as
@@ -39,7 +39,7 @@ class WorkRoute(PageRoute):
             try:
                 return await plain(request)
             except GeosatuError as error:
-                return answer_to(error)
+                return answer_to(error, page=HEADER in request.headers)
 
         return told
 

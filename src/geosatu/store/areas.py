@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, null, select
+from collections.abc import Iterable
+
+from sqlalchemy import Connection, func, null, or_, select
 
 from geosatu.database.tables import table_of
+from geosatu.features import Box
 from geosatu.layers import OWNERS, Catalogue
 
 
@@ -24,3 +27,13 @@ def areas(conn: Connection, catalogue: Catalogue) -> dict[str, str]:
         found.setdefault(code[:8], kecamatan or code[:8])
         found[code] = name or code
     return found
+
+
+def extent(conn: Connection, catalogue: Catalogue, within: Iterable[str]) -> Box | None:
+    """The box around the kelurahan of these areas; None: no boundary is known."""
+    kelurahan = table_of(catalogue[OWNERS]).c
+    among = or_(*(kelurahan.kode_wilayah.startswith(area, autoescape=True) for area in within))
+    box = func.ST_Extent(kelurahan.geom)
+    sides = (func.ST_XMin(box), func.ST_YMin(box), func.ST_XMax(box), func.ST_YMax(box))
+    found = conn.execute(select(*sides).where(among, kelurahan.status != "arsip")).one()
+    return None if found[0] is None else Box(*found)

@@ -30,6 +30,8 @@ ASSETS: Mapping[str, Path] = MappingProxyType(
         "leaflet.css": PACKAGES / "leaflet/dist/leaflet.css",
         "markercluster.js": PACKAGES / "leaflet.markercluster/dist/leaflet.markercluster.js",
         "markercluster.css": PACKAGES / "leaflet.markercluster/dist/MarkerCluster.css",
+        "geoman.js": PACKAGES / "@geoman-io/leaflet-geoman-free/dist/leaflet-geoman.min.js",
+        "geoman.css": PACKAGES / "@geoman-io/leaflet-geoman-free/dist/leaflet-geoman.css",
         "pbf.js": PACKAGES / "pbf/index.js",
         "point-geometry.js": PACKAGES / "@mapbox/point-geometry/index.js",
         "vector-tile.js": PACKAGES / "@mapbox/vector-tile/index.js",

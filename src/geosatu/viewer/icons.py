@@ -14,6 +14,7 @@ from geosatu.viewer.assets import PACKAGES, MissingAssets
 INTERFACE = (
     "chevron-down",
     "circle-user-round",
+    "history",
     "house",
     "info",
     "layers",
@@ -24,8 +25,10 @@ INTERFACE = (
     "maximize",
     "minimize",
     "minus",
+    "pencil",
     "plus",
     "search",
+    "trash-2",
     "triangle-alert",
     "x",
 )

@@ -26,6 +26,7 @@ from geosatu.layers import Catalogue
 from geosatu.settings import Settings
 from geosatu.viewer.assets import MODULES, WEB, asset_url
 from geosatu.viewer.config import FINDINGS, SEVERITIES, SHAPES, map_config
+from geosatu.viewer.form import Editing
 from geosatu.viewer.icons import INTERFACE, check_icons, sprite
 from geosatu.viewer.words import (
     feature_name,
@@ -82,7 +83,14 @@ class Visitor(NamedTuple):
     """The token of their forms."""
 
 
-def map_page(catalogue: Catalogue, *, view: MapView, settings: Settings, who: Visitor | None = None) -> str:
+def map_page(
+    catalogue: Catalogue,
+    *,
+    view: MapView,
+    settings: Settings,
+    who: Visitor | None = None,
+    editing: Editing | None = None,
+) -> str:
     """The whole HTML document, for everybody or for who signed in."""
     check_icons(catalogue)
     bounds = view.bounds or INDONESIA
@@ -100,8 +108,10 @@ def map_page(catalogue: Catalogue, *, view: MapView, settings: Settings, who: Vi
         severities=SEVERITIES,
         basemap=bool(settings.basemap),
     )
-    page.add_part("map/stage.html", notices=view.notices)
-    page.add_part("map/config.html", config=map_config(catalogue, bounds, view.counts))
+    themes = editing.themes(catalogue) if editing is not None else {}
+    page.add_part("map/stage.html", notices=view.notices, themes=themes, shapes=SHAPES, root=".")
+    config = map_config(catalogue, bounds, view.counts)
+    page.add_part("map/config.html", config=config | {"editing": editing and editing.config(catalogue)})
     CityMap(bounds, settings).add_to(page)
     if settings.basemap:
         page.image_sources.append(tile_host(settings.basemap))

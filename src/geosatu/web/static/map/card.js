@@ -13,6 +13,7 @@ export class Cards {
     this.statuses = config.statuses;
     this.sources = config.sources;
     this.territory = territory;
+    this.editing = config.editing;
   }
 
   /** The card of a feature; `others` are further cards at the same place, opened with `choose(other)`. */
@@ -24,6 +25,7 @@ export class Cards {
       this.facts(layer, feature),
       this.origin(feature),
       this.foot(layer, feature, latlng),
+      this.actions(layer, feature),
     );
     if (others.length) card.append(this.others(others, choose));
     return card;
@@ -77,6 +79,22 @@ export class Cards {
       foot.append(element("a", { href: address, target: "_blank", rel: "noopener" }, "GeoJSON"));
     }
     return foot;
+  }
+
+  /** What the reader may do with the feature, where it is theirs to change. */
+  actions(layer, feature) {
+    const areas = (this.editing && this.editing.areas[layer.name]) || [];
+    const code = feature.properties.kode_wilayah || "";
+    if (!areas.some((area) => code.startsWith(area))) return "";
+    const place = `${layer.name}/${encodeURIComponent(feature.id)}`;
+    const link = (name, title, address) => element("a", { href: address }, icon(name), title);
+    return element(
+      "p",
+      { class: "card-actions" },
+      link("pencil", "Ubah", `ubah/${place}`),
+      link("history", "Riwayat", `riwayat/${place}`),
+      link("trash-2", "Hapus", `ubah/${place}#hapus`),
+    );
   }
 
   others(others, choose) {

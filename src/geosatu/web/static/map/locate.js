@@ -2,11 +2,14 @@
 
 import * as format from "./format.js";
 
-const TROUBLE = {
+/** What a refusal of the device means, by its code. */
+export const TROUBLE = {
   1: "Izin lokasi ditolak. Izinkan lokasi untuk situs ini di pengaturan peramban Anda.",
   2: "Lokasi Anda tidak ditemukan. Nyalakan GPS, lalu coba lagi.",
   3: "Lokasi Anda tidak ditemukan. Coba lagi di tempat terbuka.",
 };
+
+export const INSECURE = "Lokasi hanya dapat dipakai bila alamat situs ini diawali https.";
 
 const AROUND = { pane: "mark", interactive: false, color: "#1864ab", weight: 1, fillOpacity: 0.12 };
 const HERE = {
@@ -34,7 +37,7 @@ export class Locator {
 
   start() {
     if (!window.isSecureContext) {
-      this.messages.show("locate", "Lokasi hanya dapat dipakai bila alamat situs ini diawali https.", { seconds: 10 });
+      this.messages.show("locate", INSECURE, { seconds: 10 });
       return;
     }
     this.following = true;

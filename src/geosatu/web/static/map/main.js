@@ -158,6 +158,10 @@ new ResizeObserver(() => map.invalidateSize()).observe(map.getContainer());
 window.addEventListener("hashchange", follow);
 window.addEventListener("online", refresh);
 
+if (config.editing) {
+  import("../edit/onmap.js").then(({ offerEditing }) => offerEditing(map, config.editing, messages));
+}
+
 follow();
 started = true;
 settle();
