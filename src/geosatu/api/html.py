@@ -127,6 +127,7 @@ PARAMETERS = {
     "bbox-crs": "Koordinat kotak",
     "crs": "Sistem koordinat",
     "datetime": "Waktu",
+    "pada": "Keadaan pada",
     "filter": "Saringan",
     "filter-lang": "Bahasa saringan",
     "filter-crs": "Koordinat saringan",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import datetime
 
 from psycopg import AsyncConnection
 from psycopg.pq import Format
@@ -51,9 +52,11 @@ async def tile(pool: Pool, layer: Layer, z: int, x: int, y: int, actor: Actor) -
     return (row and row[0]) or b""
 
 
-async def feature(pool: Pool, layer: Layer, feature_id: int, crs: Crs, actor: Actor) -> bytes:
-    """One feature as GeoJSON text, or `UnknownFeature`."""
-    row = await _row(pool, layer, statements.feature(layer, feature_id, crs, actor.access), actor)
+async def feature(
+    pool: Pool, layer: Layer, feature_id: int, crs: Crs, actor: Actor, at: datetime | None = None
+) -> bytes:
+    """One feature as GeoJSON text, as it is or was then, or `UnknownFeature`."""
+    row = await _row(pool, layer, statements.feature(layer, feature_id, crs, actor.access, at), actor)
     return _known(None if row is None else row[1], layer, feature_id)
 
 
