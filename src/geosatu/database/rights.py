@@ -234,7 +234,7 @@ def _statements(database: str, catalogue: Catalogue) -> Iterator[str]:
     yield f'GRANT EXECUTE ON FUNCTION geosatu.obstacles, geosatu.changed_since TO "{internal}"'
     yield f'GRANT EXECUTE ON FUNCTION geosatu.open_act, geosatu.was_deleted, geosatu.places TO "{internal}"'
     yield f'GRANT EXECUTE ON FUNCTION geosatu.restore, geosatu.undo, geosatu.layers_of TO "{internal}"'
-    yield f'GRANT SELECT ON geosatu.act TO "{internal}"'
+    yield f'GRANT SELECT ON geosatu.act TO "{internal}", "{restricted}"'
     yield "DELETE FROM geosatu.step WHERE true"
     rows = ", ".join(f"('{step.before}', '{step.after}', '{role}')" for step in STEPS for role in step.roles)
     yield f"INSERT INTO geosatu.step VALUES {rows}"  # noqa: S608  # words of our own
@@ -370,7 +370,8 @@ def _past_statements(layer: Layer, public: str, volunteer: str, internal: str, r
     content = [f"h.feature AS id, {_as_was('uid', 'text')}::uuid AS uid"]
     content += [f"{_as_was(name, 'text')} AS {name}" for name in ("kode_wilayah", "status", "source")]
     content += [f"{_as_was(name, 'text')} AS {name}" for name in ("created_by", "updated_by")]
-    content += [f"{_as_was(name, 'integer')} AS {name}" for name in ("import_id", "act")]
+    # As the index has it.
+    content += ["(h.attributes ->> 'act')::bigint AS act", f"{_as_was('import_id', 'integer')} AS import_id"]
     content += [f"{_as_was(name, 'text')}::timestamptz AS {name}" for name in ("created_at", "updated_at")]
     content += [f"h.version, {_as_was('accuracy_m', 'decimal')} AS accuracy_m"]
     content += [f'{_as_was(field.name, field.type)} AS "{field.name}"' for field in layer.fields.values()]
@@ -378,7 +379,7 @@ def _past_statements(layer: Layer, public: str, volunteer: str, internal: str, r
     place = "" if layer.home is None else f", h.place AS {PLACE}"
     kinds = dict.fromkeys((layer.geometry.upper(), layer.geometry.removeprefix("Multi").upper()))
     shown = "".join(f', {shown_value(layer, field)} AS "{field.name}{SHOWN}"' for field in layer.people)
-    published = f"status = 'terbit' AND EXISTS (SELECT FROM {table} f WHERE f.id = v.id AND f.status = 'terbit')"  # noqa: S608
+    published = f"status = 'terbit' AND EXISTS (SELECT FROM {table} f WHERE f.id = v.id AND f.status = 'terbit')"
     yield (
         f"CREATE VIEW {view} WITH (security_barrier) AS SELECT *{shown} FROM ("  # noqa: S608  # names of our own
         f"SELECT {', '.join(content)}, {shape} AS geom{place}, h.id AS entry, h.ended_at, h.ended_by, h.ended_act, "

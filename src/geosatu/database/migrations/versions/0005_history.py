@@ -83,7 +83,7 @@ $$;
 
 -- Features get the content of these entries of the history again, as new versions; those that are gone come back.
 -- Fields that an entry does not know keep what they hold. Rights are for the callers to look at.
-CREATE FUNCTION geosatu.put_back(layer text, entries bigint[], worked text[]) RETURNS void LANGUAGE plpgsql
+CREATE FUNCTION geosatu.put_back(layer text, entries bigint[]) RETURNS void LANGUAGE plpgsql
 SECURITY DEFINER SET search_path = pg_catalog, public AS $$
 DECLARE
     who text := (SELECT a.actor FROM geosatu.act a WHERE a.id = geosatu.current_act());
@@ -105,9 +105,10 @@ BEGIN
       AND attname <> ALL ('{geom,geom_public}');
     EXECUTE format(
         'UPDATE layer.%1$I f SET (%2$s, geom, status, updated_by) = ROW (%3$s, p.geom,
-            CASE WHEN f.status = ANY ($3) OR geosatu.may_publish(p.kode_wilayah) THEN f.status ELSE ''draf'' END, $2)
+            CASE WHEN f.status IN (SELECT s.before FROM geosatu.step s WHERE s.after = ''diajukan'')
+                OR geosatu.may_publish(p.kode_wilayah) THEN f.status ELSE ''draf'' END, $2)
          FROM past.%1$I p JOIN geosatu.history h ON h.id = p.entry
-         WHERE p.entry = ANY ($1) AND f.id = p.id', layer, columns, kept) USING entries, who, worked;
+         WHERE p.entry = ANY ($1) AND f.id = p.id', layer, columns, kept) USING entries, who;
     EXECUTE format(
         'INSERT INTO layer.%1$I (id, uid, status, version, import_id, created_at, created_by, updated_at, updated_by,
                                  %2$s, geom)
@@ -122,7 +123,7 @@ END $$;
 REVOKE EXECUTE ON FUNCTION geosatu.put_back FROM PUBLIC;
 
 -- A feature gets the content of an earlier version again, or comes back with it; its new version and status.
-CREATE FUNCTION geosatu.restore(layer text, feature bigint, version integer, worked text[])
+CREATE FUNCTION geosatu.restore(layer text, feature bigint, version integer)
 RETURNS TABLE (now_version integer, now_status text) LANGUAGE plpgsql
 SECURITY DEFINER SET search_path = pg_catalog, public AS $$
 DECLARE
@@ -147,7 +148,7 @@ BEGIN
        OR NOT geosatu.may_edit(layer, wanted.attributes ->> 'kode_wilayah', maker) THEN
         RAISE insufficient_privilege USING MESSAGE = format('no right to restore feature %s', feature);
     END IF;
-    PERFORM geosatu.put_back(layer, ARRAY[wanted.id], worked);
+    PERFORM geosatu.put_back(layer, ARRAY[wanted.id]);
     RETURN QUERY EXECUTE format('SELECT version, status FROM layer.%I WHERE id = $1', layer) USING feature;
 END $$;
 REVOKE EXECUTE ON FUNCTION geosatu.restore FROM PUBLIC;
@@ -174,7 +175,7 @@ REVOKE EXECUTE ON FUNCTION geosatu.layers_of FROM PUBLIC;
 
 -- Every feature of a layer becomes what it was before an act: those that the act made go, those that it deleted come
 -- back. What was changed again since then, or is not for who acts to change, stays; the outcome tells of each.
-CREATE FUNCTION geosatu.undo(layer text, undone bigint, worked text[])
+CREATE FUNCTION geosatu.undo(layer text, undone bigint)
 RETURNS TABLE (feature bigint, outcome text, by text, at timestamptz) LANGUAGE plpgsql
 SECURITY DEFINER SET search_path = pg_catalog, public AS $$
 BEGIN
@@ -215,7 +216,7 @@ BEGIN
     EXECUTE format('DELETE FROM layer.%I f USING pg_temp.geosatu_undone u
                     WHERE f.id = u.id AND u.outcome = ''deleted''', layer);
     PERFORM geosatu.put_back(layer, ARRAY(SELECT u.entry FROM pg_temp.geosatu_undone u
-                                          WHERE u.outcome IN ('back', 'changed')), worked);
+                                          WHERE u.outcome IN ('back', 'changed')));
     RETURN QUERY SELECT u.id, u.outcome, CASE WHEN u.outcome = 'later' THEN u.by END,
                         CASE WHEN u.outcome = 'later' THEN u.at END
                  FROM pg_temp.geosatu_undone u WHERE u.outcome <> 'nothing' ORDER BY u.id;
