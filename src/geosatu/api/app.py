@@ -23,6 +23,7 @@ from geosatu.api import (
     audit_pages,
     data_list_pages,
     files,
+    history_pages,
     ogc,
     pages,
     people_pages,
@@ -208,6 +209,7 @@ def create_app(settings: Settings, catalogue: Catalogue, engine: Engine) -> ASGI
     app.include_router(review_pages.router)
     app.include_router(data_list_pages.router)
     app.include_router(audit_pages.router)
+    app.include_router(history_pages.router)
     register_problems(app)
     return SlashAtEnd(OpenToOthers(Hot(app, city)))
 

@@ -48,6 +48,7 @@ ICONS = (
     "circle-user-round",
     "copy",
     "download",
+    "history",
     "layers",
     "log-in",
     "map",

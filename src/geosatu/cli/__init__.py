@@ -21,7 +21,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DataError
 
 from geosatu import checking, checks, demonstration, exporting, serving
-from geosatu.cli import users
+from geosatu.cli import history, users
 from geosatu.cli.output import AsJson, err, out, print_rows, say
 from geosatu.cql2 import parse_filter
 from geosatu.crs import WGS84_EAST_FIRST, parse_crs
@@ -52,6 +52,8 @@ layers_app = typer.Typer(
 )
 app.add_typer(layers_app, name="layers")
 app.add_typer(users.app, name="users")
+for _command in (history.acts, history.history, history.undo):
+    app.command()(_command)
 
 LayerName = Annotated[str, typer.Option("--layer", help="Nama lapisan di katalog.")]
 

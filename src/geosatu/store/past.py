@@ -134,6 +134,34 @@ def timeline(
     return found, found[-1].number if len(rows) > PAGE else None
 
 
+def as_json(version: Version) -> dict[str, Any]:
+    """A version for machines."""
+    about, act = version.feature["properties"], version.act
+    deletion = version.deletion
+    return {
+        "nomor": version.number,
+        "mulai": about["updated_at"],
+        "oleh": about["updated_by"],
+        "nama": version.full_name,
+        "cara": act and act.door,
+        "alasan": act and act.reason,
+        "tindakan": act and act.id,
+        "membatalkan": act and act.undoes,
+        "status": about["status"],
+        "impor": about["import_id"],
+        "berakhir": version.ended_at and version.ended_at.isoformat(),
+        "dihapus": version.deleted
+        and {"oleh": version.ended_by, "cara": deletion and deletion.door, "alasan": deletion and deletion.reason},
+        "perubahan": version.changes
+        and [
+            {"field": each.field.name, "judul": each.field.title, "sebelum": each.before, "sesudah": each.after}
+            for each in version.changes
+        ],
+        "pindah": version.moved,
+        "fitur": version.feature,
+    }
+
+
 def _changes(layer: Layer, access: Access, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:
     was, now = before["properties"], after["properties"]
     fields = (*layer.readable(access), *SYSTEM_FIELDS.values())
