@@ -155,6 +155,7 @@ def test_every_door_reads_what_was(town: ServedTown):
     for suffix in ("geojson", "csv", "fgb", "gpkg"):
         assert b"KWT Lama" in town.client.get(f"/files/kwt.{suffix}?pada={moment}").content
         assert b"KWT Baru" in town.client.get(f"/files/kwt.{suffix}").content
+    assert b"KWT Lama" in town.client.get(f"/files/kota.gpkg?pada={moment}").content
     assert "KWT Lama" in town.client.get(f"{items}?f=html&pada={moment}").text
 
 
