@@ -255,6 +255,19 @@ def test_a_home_of_the_past_is_where_it_was_shown_then(town: Town) -> None:
         ask(town, "pic", "SELECT geom FROM past.titik_rt")
 
 
+def test_what_is_a_home_now_is_not_told_from_when_it_was_taken_for_none(town: Town) -> None:
+    given = {"nama_usaha": "Warung", "sektor": "56", "skala": "mikro", "usaha_rumahan": False}
+    (made,) = town.apply("pic", town.edit("umkm", properties=given, geometry=Point(112.0031, -7.8041)))
+    number = made.feature.id
+    town.publish(number, name="umkm")
+    shown = now(town)
+    pic = town.editor("pic").actor
+    assert [number in then(town, shown, actor, "umkm") for actor in (PUBLIC, pic)] == [True, True]
+    town.apply("walidata", town.edit("umkm", id=number, properties={"usaha_rumahan": True}))
+
+    assert [number in then(town, shown, actor, "umkm") for actor in (PUBLIC, pic)] == [False, False]
+
+
 def test_a_batch_is_undone_and_so_is_the_undoing(town: Town) -> None:
     changed, moved, gone = town.made(), town.made(koordinator="Orang Uji"), town.made(nama="Pos Lama")
     before = [content(town, each) for each in (changed, moved, gone)]

@@ -376,7 +376,10 @@ def _past_statements(layer: Layer, public: str, volunteer: str, internal: str, r
     content += [f"h.version, {_as_was('accuracy_m', 'decimal')} AS accuracy_m"]
     content += [f'{_as_was(field.name, field.type)} AS "{field.name}"' for field in layer.fields.values()]
     shape = "ST_Multi(h.geom)" if layer.geometry.startswith("Multi") else "h.geom"
-    place = "" if layer.home is None else f", h.place AS {PLACE}"
+    # What turned out to be a home since then is not told from a time when it was taken for none.
+    home = f"SELECT FROM {table} f WHERE f.id = h.feature AND f.{PLACE} IS DISTINCT FROM f.geom"  # noqa: S608
+    known = f"CASE WHEN NOT (h.place = h.geom AND EXISTS ({home})) THEN h.place END"
+    place = "" if layer.home is None else f", {known} AS {PLACE}"
     kinds = dict.fromkeys((layer.geometry.upper(), layer.geometry.removeprefix("Multi").upper()))
     shown = "".join(f', {shown_value(layer, field)} AS "{field.name}{SHOWN}"' for field in layer.people)
     published = f"status = 'terbit' AND EXISTS (SELECT FROM {table} f WHERE f.id = v.id AND f.status = 'terbit')"

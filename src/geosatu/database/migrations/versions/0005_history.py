@@ -90,6 +90,7 @@ DECLARE
     columns text;
     kept text;
     given text;
+    unreviewed text[];
 BEGIN
     IF who IS NULL THEN
         RAISE insufficient_privilege USING MESSAGE = 'nothing is put back without an act';
@@ -103,12 +104,17 @@ BEGIN
     WHERE attrelid = format('layer.%I', layer)::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = ''
       AND attname <> ALL ('{id,uid,status,version,import_id,act,created_at,created_by,updated_at,updated_by}')
       AND attname <> ALL ('{geom,geom_public}');
+    -- Asked once for each kelurahan, and not for each feature.
+    SELECT coalesce(array_agg(place), '{}') INTO unreviewed
+    FROM (SELECT DISTINCT coalesce(h.attributes ->> 'kode_wilayah', '') AS place
+          FROM geosatu.history h WHERE h.id = ANY (entries)) AS there
+    WHERE geosatu.may_publish(nullif(place, ''));
     EXECUTE format(
         'UPDATE layer.%1$I f SET (%2$s, geom, status, updated_by) = ROW (%3$s, p.geom,
             CASE WHEN f.status IN (SELECT s.before FROM geosatu.step s WHERE s.after = ''diajukan'')
-                OR geosatu.may_publish(p.kode_wilayah) THEN f.status ELSE ''draf'' END, $2)
+                OR coalesce(p.kode_wilayah, '''') = ANY ($3) THEN f.status ELSE ''draf'' END, $2)
          FROM past.%1$I p JOIN geosatu.history h ON h.id = p.entry
-         WHERE p.entry = ANY ($1) AND f.id = p.id', layer, columns, kept) USING entries, who;
+         WHERE p.entry = ANY ($1) AND f.id = p.id', layer, columns, kept) USING entries, who, unreviewed;
     EXECUTE format(
         'INSERT INTO layer.%1$I (id, uid, status, version, import_id, created_at, created_by, updated_at, updated_by,
                                  %2$s, geom)
@@ -186,32 +192,43 @@ BEGIN
             SELECT f.id FROM layer.%1$I f WHERE f.act = $1
             UNION SELECT h.feature FROM geosatu.history h WHERE h.ended_act = $1 AND h.layer = %1$L
             UNION SELECT h.feature FROM geosatu.history h
-                  WHERE (h.attributes ->> ''act'')::bigint = $1 AND h.layer = %1$L)
-         SELECT t.id, before.id AS entry,
-            CASE WHEN f.id IS NULL THEN last.ended_by ELSE f.updated_by END AS by,
-            CASE WHEN f.id IS NULL THEN last.ended_at ELSE f.updated_at END AS at,
+                  WHERE (h.attributes ->> ''act'')::bigint = $1 AND h.layer = %1$L),
+         judged AS (
+            SELECT t.id, before.id AS entry, f.id IS NOT NULL AS there, f.status, before.attributes ->> ''uid'' AS uid,
+                CASE WHEN f.id IS NULL THEN last.ended_by ELSE f.updated_by END AS by,
+                CASE WHEN f.id IS NULL THEN last.ended_at ELSE f.updated_at END AS at,
+                CASE WHEN f.id IS NULL THEN last.ended_act ELSE f.act END AS act,
+                coalesce(f.created_by, last.attributes ->> ''created_by'', '''') AS maker,
+                CASE WHEN f.id IS NULL THEN last.attributes ->> ''kode_wilayah'' ELSE f.kode_wilayah END AS place,
+                before.attributes ->> ''kode_wilayah'' AS former
+            FROM touched t LEFT JOIN layer.%1$I f ON f.id = t.id
+            LEFT JOIN LATERAL (
+                SELECT h.* FROM geosatu.history h
+                WHERE h.layer = %1$L AND h.feature = t.id AND h.ended_act = $1
+                  AND (h.attributes ->> ''act'')::bigint IS DISTINCT FROM $1
+                ORDER BY h.version LIMIT 1) before ON true
+            LEFT JOIN LATERAL (
+                SELECT h.* FROM geosatu.history h
+                WHERE f.id IS NULL AND h.layer = %1$L AND h.feature = t.id
+                ORDER BY h.version DESC LIMIT 1) last ON true),
+         -- Asked once for each kelurahan and maker, and not for each feature.
+         ours AS MATERIALIZED (
+            SELECT place, maker FROM (SELECT place, maker FROM judged UNION SELECT former, maker FROM judged) AS asked
+            WHERE geosatu.may_edit(%1$L, place, maker))
+         SELECT j.id, j.entry, j.by, j.at,
             CASE
-                WHEN NOT geosatu.may_edit(%1$L, coalesce(f.kode_wilayah, last.attributes ->> ''kode_wilayah''),
-                                          coalesce(f.created_by, last.attributes ->> ''created_by''))
-                     OR before.id IS NOT NULL AND NOT geosatu.may_edit(
-                         %1$L, before.attributes ->> ''kode_wilayah'', before.attributes ->> ''created_by'')
-                     OR f.status = ''arsip'' THEN ''barred''
-                WHEN CASE WHEN f.id IS NULL THEN last.ended_act ELSE f.act END IS DISTINCT FROM $1 THEN ''later''
-                WHEN f.id IS NULL AND before.id IS NULL THEN ''nothing''
-                WHEN f.id IS NULL AND EXISTS (SELECT FROM layer.%1$I o
-                                              WHERE o.uid = (before.attributes ->> ''uid'')::uuid) THEN ''taken''
-                WHEN f.id IS NULL THEN ''back''
-                WHEN before.id IS NULL THEN ''deleted''
+                WHEN NOT EXISTS (SELECT FROM ours o WHERE o.maker = j.maker
+                                 AND coalesce(o.place, '''') = coalesce(j.place, ''''))
+                     OR j.entry IS NOT NULL AND NOT EXISTS (SELECT FROM ours o WHERE o.maker = j.maker
+                                 AND coalesce(o.place, '''') = coalesce(j.former, ''''))
+                     OR j.status = ''arsip'' THEN ''barred''
+                WHEN j.act IS DISTINCT FROM $1 THEN ''later''
+                WHEN NOT j.there AND j.entry IS NULL THEN ''nothing''
+                WHEN NOT j.there AND EXISTS (SELECT FROM layer.%1$I o WHERE o.uid = j.uid::uuid) THEN ''taken''
+                WHEN NOT j.there THEN ''back''
+                WHEN j.entry IS NULL THEN ''deleted''
                 ELSE ''changed'' END AS outcome
-         FROM touched t LEFT JOIN layer.%1$I f ON f.id = t.id
-         LEFT JOIN LATERAL (
-            SELECT h.* FROM geosatu.history h
-            WHERE h.layer = %1$L AND h.feature = t.id AND h.ended_act = $1
-              AND (h.attributes ->> ''act'')::bigint IS DISTINCT FROM $1
-            ORDER BY h.version LIMIT 1) before ON true
-         LEFT JOIN LATERAL (
-            SELECT h.* FROM geosatu.history h
-            WHERE h.layer = %1$L AND h.feature = t.id ORDER BY h.version DESC LIMIT 1) last ON f.id IS NULL',
+         FROM judged j',
         layer) USING undone;
     EXECUTE format('DELETE FROM layer.%I f USING pg_temp.geosatu_undone u
                     WHERE f.id = u.id AND u.outcome = ''deleted''', layer);
