@@ -133,6 +133,16 @@ def test_a_restored_version_is_a_new_one_with_the_old_content(town: Town) -> Non
     assert (newest.act.door, newest.act.reason) == ("pemulihan", "salah ubah")
 
 
+def test_what_is_published_is_not_restored_to_lack_what_is_required(town: Town) -> None:
+    number = town.made(nama=None)
+    town.apply("pic", town.edit(id=number, properties=GIVEN))
+    town.publish(number)
+
+    with pytest.raises(InvalidFeature, match="belum diisi: Nama"):
+        restore_version(town, "walidata", number, 1)
+    assert restore_version(town, "pic", number, 1).status == "draf"
+
+
 def test_a_deleted_feature_comes_back_as_a_draft_with_its_id_and_uid(town: Town) -> None:
     number = town.made()
     town.publish(number)

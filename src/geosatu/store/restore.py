@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from psycopg.errors import CheckViolation, InsufficientPrivilege, UniqueViolation
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ARRAY, BigInteger, Connection, any_, func, literal, select
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 
 from geosatu.database.tables import past_of, table_of
@@ -161,17 +161,16 @@ def _why_not(outcome: Undone) -> str:
 
 def _require_complete(conn: Connection, layer: Layer, ids: Sequence[int]) -> None:
     """What is handed in or published keeps its required fields."""
-    lacking = {number: about.missing for number, about in obstacles(conn, layer, ids).items() if about.missing}
-    if not lacking:
-        return
     f = table_of(layer).c
-    rows = conn.execute(select(f.id, f.status).where(f.id.in_(lacking), f.status.not_in(EDITABLE)).order_by(f.id))
-    for row in rows:
-        titles = ", ".join((layer.fields.get(name) or SYSTEM_FIELDS[name]).title for name in lacking[row.id])
-        raise InvalidFeature(
-            f"Fitur {row.id} berstatus {STATUSES[row.status].lower()}, padahal di versi itu belum diisi: {titles}. "
-            "Tarik dahulu dari publik lewat tinjauan."
-        )
+    told = select(f.id, f.status).where(f.id == any_(literal(list(ids), ARRAY(BigInteger))), f.status.not_in(EDITABLE))
+    statuses = {row.id: row.status for row in conn.execute(told.order_by(f.id))}
+    for number, about in obstacles(conn, layer, list(statuses)).items():
+        if about.missing:
+            titles = ", ".join((layer.fields.get(name) or SYSTEM_FIELDS[name]).title for name in about.missing)
+            raise InvalidFeature(
+                f"Fitur {number} berstatus {STATUSES[statuses[number]].lower()}, padahal di versi itu belum diisi: "
+                f"{titles}. Tarik dahulu dari publik lewat tinjauan."
+            )
 
 
 def _run(conn: Connection, layer: Layer, statement: Any) -> Sequence[Any]:
