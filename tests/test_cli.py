@@ -535,3 +535,29 @@ def test_a_narrow_terminal_breaks_no_sentence(monkeypatch: pytest.MonkeyPatch, n
     monkeypatch.setenv("COLUMNS", "20")
 
     assert nowhere("layers", "check").out.count("\n") == 1
+
+
+def test_an_import_is_found_in_the_history_and_taken_back(demo: Run, tmp_path: Path):
+    about = {"nama": "KWT Uji Riwayat", "jumlah_anggota": 10}
+    point = {"type": "Point", "coordinates": [112.0096, -7.8165]}
+    file = geojson(tmp_path / "kwt.geojson", {"type": "Feature", "properties": about, "geometry": point})
+    said = demo("import", file, "--layer", "kwt", "--json")
+    assert said.json["added"] == 1, said.out
+    act = demo("acts", "--layer", "kwt", "--json").json["acts"][0]
+    assert (act["door"], act["reason"], act["features"]) == ("impor", "kwt.geojson", {"kwt": 1})
+
+    assert "akan dihapus" in demo("undo", act["act"], "--dry-run").out
+    undone = demo("undo", act["act"], "--json").json
+    (number,) = undone["deleted"]["kwt"]
+    (version,) = demo("history", "kwt", number, "--json").json["versions"]
+    assert version["dihapus"]["cara"] == "pemulihan"
+    assert "Dihapus" in demo("history", "kwt", number).out
+    assert demo("undo", undone["act"], "--json").json["back"] == {"kwt": [number]}
+    assert demo("undo", act["act"]).complaint.startswith("Tidak ada yang dipulihkan.")
+
+
+def test_an_export_of_what_was(demo: Run, tmp_path: Path):
+    file = tmp_path / "kwt.geojson"
+
+    assert demo("export", "kwt", "--to", file, "--pada", "2000-01-01", "--json").json["count"] == 0
+    assert "--pada=kemarin" in demo("export", "kwt", "--to", file, "--pada", "kemarin").complaint

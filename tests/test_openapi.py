@@ -24,7 +24,7 @@ CATALOGUE = read_catalogue(ROOT / "layers")
 SOME = r"^/(api|conformance|collections)?$|^/collections/(posyandu|batas_rt)(/|$)"
 """All doors of a layer of points that knows homes, and of one of areas; those of the others are made alike."""
 
-UNSAID = {"after", "bbox", "datetime", "filter"}
+UNSAID = {"after", "bbox", "datetime", "filter", "pada"}
 """Parameters of which a schema cannot say everything that makes sense."""
 
 described = schemathesis.openapi.from_dict(openapi_document("http://127.0.0.1", CATALOGUE, "publik"))

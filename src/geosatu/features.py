@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
-from datetime import timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from typing import Literal, NamedTuple, Self
 
 from geosatu.cql2 import Tree
@@ -45,6 +46,30 @@ class Box(NamedTuple):
         if box.west > box.east or not -180 <= box.west <= box.east <= 180:
             raise InvalidQuery(f"bbox={said}: barat dan timur harus urut, dari -180 sampai 180.")
         return box
+
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d{1,6})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
+
+
+def moment_of(said: str, name: str) -> datetime:
+    """The moment that a parameter states: the end of a day in WIB, or a moment of RFC 3339; not in the future."""
+    told = f"{name}={shortened(said)}"
+    try:
+        if _DAY.fullmatch(said):
+            first = datetime.combine(date.fromisoformat(said), time(), WIB)
+            moment = first.astimezone(UTC) + timedelta(days=1, microseconds=-1)
+        elif _MOMENT.fullmatch(said):
+            first = moment = datetime.fromisoformat(said.upper()).astimezone(UTC)
+        else:
+            raise ValueError
+    except (ValueError, OverflowError):
+        raise InvalidQuery(
+            f"{told}: tulis tanggal, misalnya 2026-08-17, atau waktu lengkap, misalnya 2026-08-17T10:00:00+07:00."
+        ) from None
+    if first > datetime.now(UTC):
+        raise InvalidQuery(f"{told}: belum terjadi; sebutkan tanggal atau waktu yang sudah lewat.")
+    return moment
 
 
 @dataclass(frozen=True)
@@ -103,6 +128,8 @@ class Query:
     """As members of a WFS answer; None: as GeoJSON."""
     named_ids: bool = False
     """Whether GeoJSON tells ids with the name of the layer, as a WFS does."""
+    at: datetime | None = None
+    """As the layer was at this moment; None: as it is."""
 
 
 @dataclass(frozen=True)

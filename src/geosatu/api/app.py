@@ -25,6 +25,7 @@ from geosatu.api import (
     data_list_pages,
     edit_pages,
     files,
+    history_pages,
     ogc,
     ogc_edit,
     pages,
@@ -228,6 +229,7 @@ def create_app(settings: Settings, catalogue: Catalogue, engine: Engine) -> ASGI
     app.include_router(review_pages.router)
     app.include_router(data_list_pages.router)
     app.include_router(audit_pages.router)
+    app.include_router(history_pages.router)
     register_problems(app)
     return SlashAtEnd(OpenToOthers(Wfs(Hot(app, city), city)))
 

@@ -7,7 +7,7 @@ import logging
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import ExitStack, aclosing
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from secrets import token_hex
@@ -23,11 +23,11 @@ from starlette.types import Receive, Scope, Send
 from geosatu import exporting
 from geosatu.api.access import REASON, reader_of
 from geosatu.api.context import BaseDep, City, CityDep, ConnDep, Overview, ReaderDep, address_of
-from geosatu.api.parameters import parameters_of, query_of, require_known
+from geosatu.api.parameters import AT, at_of, parameters_of, query_of, require_known
 from geosatu.api.presence import Present
 from geosatu.crs import LAND_AND_SEA, STORAGE_SRID, utm_srid
 from geosatu.errors import DatabaseUnavailable, InvalidQuery, UnknownFeature
-from geosatu.features import Actor, Query
+from geosatu.features import WIB, Actor, Query
 from geosatu.layers import Catalogue, Layer
 from geosatu.store import batches
 from geosatu.writers import qgis
@@ -81,22 +81,25 @@ def project(base: BaseDep, city: CityDep, reader: ReaderDep, conn: ConnDep) -> R
     return _download(packed, "kota.qgz", "application/x-qgis-project")
 
 
-@router.get("/files/kota.gpkg", dependencies=NO_PARAMETERS)
-async def snapshot(city: CityDep, reader: ReaderDep, conn: ConnDep) -> Response:
-    """All layers as they are now, in one GeoPackage with the QGIS project that shows them."""
+@router.get("/files/kota.gpkg")
+async def snapshot(request: Request, city: CityDep, reader: ReaderDep, conn: ConnDep) -> Response:
+    """All layers as they are now, or were then, in one GeoPackage with the QGIS project that shows them."""
+    given = parameters_of(request.scope["query_string"])
+    require_known(given, AT)
+    query = Query(at=at_of(given))
     overview = await run_in_threadpool(city.overview, conn, reader)
     revision = city.revisions.of_all(layer.name for layer in city.catalogue)
-    state = f"{city.edition}-{revision}{reader.mark}"
-    file = await _kept(city, "kota", "gpkg", state, lambda file: _snapshot(city, reader.actor, overview, file))
-    name = f"kota-{date.today():%Y-%m-%d}.gpkg"
+    state = f"{city.edition}-{revision}{reader.mark}\x1f{query.at or ''}"
+    file = await _kept(city, "kota", "gpkg", state, lambda file: _snapshot(city, query, reader.actor, overview, file))
+    name = f"kota-{(query.at or datetime.now(UTC)).astimezone(WIB):%Y-%m-%d}.gpkg"
     return BuiltFile(file, 200, {"Cache-Control": "no-cache"}, FORMATS["gpkg"].media_type, filename=name)
 
 
-def _snapshot(city: City, actor: Actor, overview: Overview, file: Path) -> None:
+def _snapshot(city: City, query: Query, actor: Actor, overview: Overview, file: Path) -> None:
     tasks = []
     with ExitStack() as held:
         for layer in city.catalogue:
-            found = held.enter_context(batches.record_batches(city.conninfo, layer, Query(), actor))
+            found = held.enter_context(batches.record_batches(city.conninfo, layer, query, actor))
             tasks.append(Task(found, layer, exporting.columns_of(layer, actor), STORAGE_SRID, file))
         packed = qgis.snapshot_project(
             city.catalogue,

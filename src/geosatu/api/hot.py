@@ -23,7 +23,17 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from geosatu.api.access import EVERYBODY, REASON, Reader, reader_of
 from geosatu.api.context import City
 from geosatu.api.links import base_of, link
-from geosatu.api.parameters import after_token, crs_of, parameters_of, query_of, require_json, require_known, whole_id
+from geosatu.api.parameters import (
+    AT,
+    after_token,
+    at_of,
+    crs_of,
+    parameters_of,
+    query_of,
+    require_json,
+    require_known,
+    whole_id,
+)
 from geosatu.api.presence import Present
 from geosatu.api.problems import answer_to
 from geosatu.crs import Crs
@@ -142,11 +152,14 @@ class Hot:
         return Answer(body, GEOJSON, content_crs(query.crs))
 
     async def _feature(self, scope: Scope, reader: Reader, layer: Layer, given: Mapping[str, str], said: str) -> Answer:
-        require_known(given, "crs", "f")
+        require_known(given, "crs", "f", AT)
         require_json(given)
-        crs = crs_of(given, "crs")
+        crs, at = crs_of(given, "crs"), at_of(given)
         number = whole_id(layer, said)
-        text, version = await self._singles.feature(layer, number, crs, reader.actor)
+        if at is None:
+            text, version = await self._singles.feature(layer, number, crs, reader.actor)
+        else:
+            text, version = await answers.feature(self.city.pool, layer, number, crs, reader.actor, at)
         return Answer(with_links(text, self._base(scope), layer, number), GEOJSON, content_crs(crs), version=version)
 
     async def _tile(
@@ -192,7 +205,8 @@ async def matched_of(city: City, reader: Reader, layer: Layer, query: Query, pag
     if page.next is None and query.after is None:
         return page.returned
     revision = city.revisions.of(layer)
-    key = (layer.name, revision, reader.mark, query.box, query.box_crs, json.dumps(query.filter), query.filter_crs)
+    asked = (query.box, query.box_crs, json.dumps(query.filter), query.filter_crs, query.at)
+    key = (layer.name, revision, reader.mark, *asked)
     if revision is None or key not in city.counts:
         city.counts[key] = await answers.count(city.pool, layer, query, reader.actor)
         while len(city.counts) > KEPT_COUNTS:

@@ -19,7 +19,7 @@ from geosatu.api.hot import matched_of, page_links, wants_html
 from geosatu.api.links import GEOJSON, HEADERS, JSON, MVT, OPENAPI, SCHEMA, link
 from geosatu.api.openapi import openapi_document
 from geosatu.api.own_pages import WhoDep
-from geosatu.api.parameters import crs_of, parameters_of, query_of, require_form, require_known, whole_id
+from geosatu.api.parameters import AT, at_of, crs_of, parameters_of, query_of, require_form, require_known, whole_id
 from geosatu.crs import CRS84, WGS84_EAST_FIRST, Crs, crs_near
 from geosatu.errors import InvalidQuery
 from geosatu.features import Box
@@ -216,9 +216,10 @@ async def item(
 ) -> Response:
     """One feature for people."""
     given = parameters_of(request.scope["query_string"])
-    require_known(given, "crs", "f")
+    require_known(given, "crs", "f", AT)
     _require_east_first(crs_of(given, "crs"))
-    text, _ = await answers.feature(city.pool, layer, whole_id(layer, feature), WGS84_EAST_FIRST, reader.actor)
+    number, at = whole_id(layer, feature), at_of(given)
+    text, _ = await answers.feature(city.pool, layer, number, WGS84_EAST_FIRST, reader.actor, at)
     return page_of(html.item(base, layer, json.loads(text), who=who))
 
 

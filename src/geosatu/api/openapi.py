@@ -9,7 +9,7 @@ from geosatu.api.access import REASON as WHY
 from geosatu.api.hot import MAX_ZOOM
 from geosatu.api.links import GEOJSON, HTML, JSON, MVT, OPENAPI, PROBLEM, SCHEMA
 from geosatu.api.ogc_edit import NOTE, PATCHES, WHOLE
-from geosatu.api.parameters import FORMS, MOST_SORTED
+from geosatu.api.parameters import AT, FORMS, MOST_SORTED
 from geosatu.api.schemas import of_parameter, properties
 from geosatu.api.shapes import Shape, given_feature, given_features, given_part, named, page_of_features, shapes
 from geosatu.cql2 import LANGUAGES
@@ -55,6 +55,7 @@ SHARED = {
     "filter-lang": _parameter("filter-lang", "Bahasa saringan", LANGUAGE),
     "filter-crs": _parameter("filter-crs", "Sistem koordinat geometri di saringan", CRS),
     "skipGeometry": _parameter("skipGeometry", "Tanpa geometri", {"type": "boolean", "default": False}),
+    AT: _parameter(AT, "Keadaan pada akhir tanggal ini (WIB), atau pada waktu ini (RFC 3339)"),
     "after": _parameter("after", "Awal halaman; ada di tautan next"),
     "f": _form(*FORMS),
     WHY: _parameter(
@@ -136,7 +137,7 @@ def _paths(layer: Layer, access: Access) -> dict[str, Any]:
     tiles = f"{here}/tiles/WebMercatorQuad"
     page, document = [_form("json", "html")], [_form("json")]
     shared = [{"$ref": f"#/components/parameters/{each}"} for each in SHARED]
-    crs, form, why = ({"$ref": f"#/components/parameters/{each}"} for each in ("crs", "f", WHY))
+    crs, form, at, why = ({"$ref": f"#/components/parameters/{each}"} for each in ("crs", "f", AT, WHY))
     known = properties(layer, access).items()
     own = [_parameter(each, schema.get("title", each), of_parameter(schema)) for each, schema in known]
     place = [_in_path("tileMatrix", {"type": "integer", "minimum": 0, "maximum": MAX_ZOOM})]
@@ -162,7 +163,7 @@ def _paths(layer: Layer, access: Access) -> dict[str, Any]:
             f"{name}.item",
             "Satu fitur",
             feature,
-            [_in_path("id", ID), crs, form, why],
+            [_in_path("id", ID), crs, form, at, why],
             "304",
             "403",
             "404",

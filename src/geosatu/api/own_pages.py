@@ -80,6 +80,7 @@ def links_of(account: Account) -> Sequence[tuple[str, str]]:
         ("Tambah data", "/ubah", edits(account.rights)),
         ("Tinjauan", "/tinjauan", reviews(account.rights)),
         ("Daftar data", "/daftar-data", bool(answers_for(account.rights))),
+        ("Riwayat", "/riwayat", bool(account.rights)),
         ("Akun saya", "/akun", True),
         ("Pengguna", "/akun/pengguna", account.audits),
         ("Catatan audit", "/audit", account.audits),

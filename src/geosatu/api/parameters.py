@@ -16,7 +16,7 @@ from geosatu.api.schemas import of_parameter, properties
 from geosatu.cql2 import LANGUAGES, Tree, parse_filter
 from geosatu.crs import WGS84_EAST_FIRST, Crs, parse_crs
 from geosatu.errors import InvalidQuery, UnknownFeature, shortened
-from geosatu.features import DEFAULT_LIMIT, MAX_LIMIT, Actor, Box, Key, Query
+from geosatu.features import DEFAULT_LIMIT, MAX_LIMIT, Actor, Box, Key, Query, moment_of
 from geosatu.layers import Layer
 from geosatu.store.filters import Kind
 from geosatu.store.statements import GEOMETRY_NAMES, queryables
@@ -27,7 +27,7 @@ MOST_SORTED = 4
 
 PARAMETERS = (
     "f", "limit", "after", "bbox", "bbox-crs", "crs", "datetime", "filter", "filter-lang", "filter-crs",
-    "sortby", "properties", "skipGeometry",
+    "sortby", "properties", "skipGeometry", "pada",
 )  # fmt: skip
 """What every collection understands, besides its own properties."""
 
@@ -35,6 +35,9 @@ FORMS = ("json", "geojson", "html")
 """What `f` may ask for at features."""
 
 MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})?)?", re.ASCII)
+
+AT = "pada"
+"""The parameter that asks for the data as they were at a moment."""
 
 DATE_FIELD = "tanggal_data"
 """The property that `datetime` speaks of."""
@@ -85,7 +88,16 @@ def query_of(layer: Layer, given: Mapping[str, str], actor: Actor) -> Query:
         properties=_properties(given.get("properties")),
         geometry=not _boolean(given.get("skipGeometry", "false"), "skipGeometry"),
         crs=crs_of(given, "crs"),
+        at=at_of(given),
     )
+
+
+def at_of(given: Mapping[str, str]) -> datetime | None:
+    """The moment at which the data are asked for; None: now."""
+    if AT not in given:
+        return None
+    # A plus that was not encoded arrives as a space.
+    return moment_of(re.sub(r" (?=\d{2}:\d{2}$)", "+", given[AT]), AT)
 
 
 def require_form(given: Mapping[str, str], *forms: str) -> None:

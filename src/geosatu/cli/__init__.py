@@ -21,7 +21,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DataError
 
 from geosatu import checking, checks, demonstration, exporting, serving
-from geosatu.cli import users
+from geosatu.cli import history, users
 from geosatu.cli.output import AsJson, err, out, print_rows, say
 from geosatu.cql2 import parse_filter
 from geosatu.crs import WGS84_EAST_FIRST, parse_crs
@@ -30,7 +30,7 @@ from geosatu.database.cluster import Cluster
 from geosatu.database.connect import conninfo_of, open_city, open_database
 from geosatu.database.rights import act_as, apply_rights, conninfo_as
 from geosatu.errors import GeosatuError, InvalidQuery, RefusedChange
-from geosatu.features import OPERATOR, PUBLIC, WIB, Actor, Box, Query
+from geosatu.features import OPERATOR, PUBLIC, WIB, Actor, Box, Query, moment_of
 from geosatu.importer import Options, Report, import_file
 from geosatu.importer.frames import frame_of_file
 from geosatu.layers import ACCESS_LEVELS, STATUSES, Access, Catalogue, Layer, read_catalogue
@@ -52,6 +52,8 @@ layers_app = typer.Typer(
 )
 app.add_typer(layers_app, name="layers")
 app.add_typer(users.app, name="users")
+for _command in (history.acts, history.history, history.undo):
+    app.command()(_command)
 
 LayerName = Annotated[str, typer.Option("--layer", help="Nama lapisan di katalog.")]
 
@@ -218,6 +220,9 @@ def export(
         str | None, typer.Option(help="Hanya fitur di kotak barat,selatan,timur,utara, dalam derajat.")
     ] = None,
     crs: Annotated[str | None, typer.Option(help="Sistem koordinat berkas, misalnya EPSG:32749.")] = None,
+    at: Annotated[
+        str | None, typer.Option("--pada", help="Keadaan pada akhir tanggal ini (WIB), atau pada waktu ini.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Ekspor sebuah lapisan ke berkas."""
@@ -227,7 +232,7 @@ def export(
     actor = PUBLIC if _access(access) == PUBLIC.access else Actor(OPERATOR.name, _access(access))
     form = _format_of(to, source)
     _require_folder(to)
-    query = _query(filter_, bbox, crs)
+    query = _query(filter_, bbox, crs, at)
     statements.total(source, query, actor.access)  # what a filter says wrongly is told before the work
     count = 0
     with open_city(settings, catalogue) as engine, _progress() as progress, _writing(to):
@@ -380,7 +385,7 @@ def _format_of(file: Path, layer: Layer) -> str:
     )
 
 
-def _query(condition: str | None, bbox: str | None, crs: str | None) -> Query:
+def _query(condition: str | None, bbox: str | None, crs: str | None, at: str | None) -> Query:
     """What the options of an export ask for; a filter that begins with a brace is JSON."""
     tree = None
     if condition is not None:
@@ -389,6 +394,7 @@ def _query(condition: str | None, bbox: str | None, crs: str | None) -> Query:
         box=None if bbox is None else Box.parse(bbox),
         filter=tree,
         crs=WGS84_EAST_FIRST if crs is None else parse_crs(crs, "--crs"),
+        at=None if at is None else moment_of(at, "--pada"),
     )
 
 

@@ -28,10 +28,20 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import DBAPIError, ProgrammingError
 
 from geosatu.database import tables
-from geosatu.database.tables import LAYER_SCHEMA, MERCATOR, OWN_SCHEMA, PLACE, shown_name, table_of
+from geosatu.database.tables import (
+    LAYER_SCHEMA,
+    MERCATOR,
+    OWN_SCHEMA,
+    PAST_SCHEMA,
+    PLACE,
+    past_of,
+    shown_name,
+    shown_value,
+    table_of,
+)
 from geosatu.errors import DatabaseUnavailable
 from geosatu.features import Actor
-from geosatu.layers import ACCESS_LEVELS, Access, Catalogue, Layer
+from geosatu.layers import ACCESS_LEVELS, SHOWN, Access, Catalogue, FieldType, Layer
 from geosatu.rights import EDITABLE, ROLES, STEPS, editors, publishers
 
 log = logging.getLogger("geosatu")
@@ -194,6 +204,9 @@ def clear_rights(conn: Connection) -> None:
         {"layer": LAYER_SCHEMA},
     ).all():
         _run(conn, "DROP TRIGGER {} ON {}.{}", name, LAYER_SCHEMA, table)
+    views = text("SELECT viewname FROM pg_views WHERE schemaname = :past")
+    for view in conn.scalars(views, {"past": PAST_SCHEMA}).all():
+        _run(conn, "DROP VIEW {}.{}", PAST_SCHEMA, view)
 
 
 def _allow_index_under_policies(conn: Connection) -> None:
@@ -213,22 +226,27 @@ def _statements(database: str, catalogue: Catalogue) -> Iterator[str]:
     public, internal, restricted = (role_name(database, level) for level in ACCESS_LEVELS)
     service = role_name(database, SERVICE)
     everybody = f'"{public}", "{internal}", "{restricted}"'
-    yield f'GRANT USAGE ON SCHEMA {OWN_SCHEMA}, {LAYER_SCHEMA} TO {everybody}, "{service}"'
+    yield f'GRANT USAGE ON SCHEMA {OWN_SCHEMA}, {LAYER_SCHEMA}, {PAST_SCHEMA} TO {everybody}, "{service}"'
     yield f'GRANT SELECT ON geosatu.layer_revision, geosatu."check", geosatu.step TO {everybody}, "{service}"'
     listed = ", ".join(f"geosatu.{name}" for name in ACCOUNT_TABLES)
     yield f'GRANT SELECT, INSERT, UPDATE, DELETE ON {listed} TO "{service}"'
     yield f'GRANT SELECT (name, full_name, id) ON geosatu.account TO "{internal}", "{restricted}"'
     yield f'GRANT EXECUTE ON FUNCTION geosatu.obstacles, geosatu.changed_since TO "{internal}"'
     yield f'GRANT EXECUTE ON FUNCTION geosatu.open_act, geosatu.was_deleted, geosatu.places TO "{internal}"'
-    yield f'GRANT SELECT ON geosatu.act TO "{internal}"'
+    yield f'GRANT EXECUTE ON FUNCTION geosatu.restore, geosatu.undo, geosatu.layers_of TO "{internal}"'
+    yield f'GRANT SELECT ON geosatu.act TO "{internal}", "{restricted}"'
     yield "DELETE FROM geosatu.step WHERE true"
     rows = ", ".join(f"('{step.before}', '{step.after}', '{role}')" for step in STEPS for role in step.roles)
     yield f"INSERT INTO geosatu.step VALUES {rows}"  # noqa: S608  # words of our own
+    yield "DELETE FROM geosatu.editor WHERE true"
+    rows = ", ".join(f"('{layer.name}', '{role}')" for layer in catalogue for role in editors(layer.edited_by))
+    yield f"INSERT INTO geosatu.editor VALUES {rows}"  # noqa: S608  # words of our own
     yield from _own_policies(public, internal, restricted, service)
     for layer in catalogue:
         yield from _layer_statements(layer, public, internal, restricted)
         own = f'CREATE POLICY own ON {table_of(layer).fullname} FOR SELECT TO "{role_name(database, VOLUNTEER)}"'
         yield f"{own} USING ({_own()})"
+        yield from _past_statements(layer, public, role_name(database, VOLUNTEER), internal, restricted)
 
 
 def _own_policies(public: str, internal: str, restricted: str, service: str) -> Iterator[str]:
@@ -279,11 +297,7 @@ def _layer_statements(layer: Layer, public: str, internal: str, restricted: str)
         f'CREATE POLICY review ON {table} FOR UPDATE TO "{internal}" USING ({_within(steppers)} OR {_own()}) '
         f"WITH CHECK ({_within(steppers)} OR {_own()})"
     )
-    carers = [role for role, each in ROLES.items() if each.cares]
-    yield (
-        f'CREATE POLICY care ON {table} FOR SELECT TO "{restricted}" '
-        f"USING ((SELECT geosatu.is_open()) AND ({_within(carers)} OR {_own()}))"
-    )
+    yield f'CREATE POLICY care ON {table} FOR SELECT TO "{restricted}" USING ({_cared_for()})'
     yield (
         f"CREATE TRIGGER guard_status BEFORE UPDATE OF status ON {table} FOR EACH ROW "
         "WHEN (OLD.status IS DISTINCT FROM NEW.status) EXECUTE FUNCTION geosatu.guard_status()"
@@ -353,12 +367,82 @@ def _home_statements(layer: Layer) -> Iterator[str]:
     )
 
 
-def _columns(layer: Layer, access: Access) -> str:
-    """What readers of this level may see."""
-    geometry = ("geom", MERCATOR) if layer.home is None else (PLACE,)
+def _past_statements(layer: Layer, public: str, volunteer: str, internal: str, restricted: str) -> Iterator[str]:
+    """The earlier versions of features, of which everybody sees what they would have seen of the feature then. The
+    public sees them of what is still published: what was withdrawn does not live on here."""
+    view, table = past_of(layer).fullname, table_of(layer).fullname
+    content = [f"h.feature AS id, {_as_was('uid', 'text')}::uuid AS uid"]
+    content += [f"{_as_was(name, 'text')} AS {name}" for name in ("kode_wilayah", "status", "source")]
+    content += [f"{_as_was(name, 'text')} AS {name}" for name in ("created_by", "updated_by")]
+    # As the index has it.
+    content += ["(h.attributes ->> 'act')::bigint AS act", f"{_as_was('import_id', 'integer')} AS import_id"]
+    content += [f"{_as_was(name, 'text')}::timestamptz AS {name}" for name in ("created_at", "updated_at")]
+    content += [f"h.version, {_as_was('accuracy_m', 'decimal')} AS accuracy_m"]
+    content += [f'{_as_was(field.name, field.type)} AS "{field.name}"' for field in layer.fields.values()]
+    shape = "ST_Multi(h.geom)" if layer.geometry.startswith("Multi") else "h.geom"
+    # What turned out to be a home since then is not told from a time when it was taken for none.
+    home = f"SELECT FROM {table} f WHERE f.id = h.feature AND f.{PLACE} IS DISTINCT FROM f.geom"  # noqa: S608
+    known = f"CASE WHEN NOT (h.place = h.geom AND EXISTS ({home})) THEN h.place END"
+    place = "" if layer.home is None else f", {known} AS {PLACE}"
+    kinds = dict.fromkeys((layer.geometry.upper(), layer.geometry.removeprefix("Multi").upper()))
+    shown = "".join(f', {shown_value(layer, field)} AS "{field.name}{SHOWN}"' for field in layer.people)
+    published = f"status = 'terbit' AND EXISTS (SELECT FROM {table} f WHERE f.id = v.id AND f.status = 'terbit')"
+    yield (
+        f"CREATE VIEW {view} WITH (security_barrier) AS SELECT *{shown} FROM ("  # noqa: S608  # names of our own
+        f"SELECT {', '.join(content)}, {shape} AS geom{place}, h.id AS entry, h.ended_at, h.ended_by, h.ended_act, "
+        f"h.deleted FROM geosatu.history h WHERE h.layer = '{layer.name}' "
+        f"AND GeometryType(h.geom) IN ({', '.join(repr(kind) for kind in kinds)})) AS v WHERE CASE current_user "
+        f"WHEN '{public}' THEN {published} "
+        f"WHEN '{volunteer}' THEN {published} OR {_own()} "
+        f"WHEN '{internal}' THEN {_seen()} "
+        f"WHEN '{restricted}' THEN {_cared_for()} "
+        "ELSE (SELECT pg_has_role(current_user, relowner, 'USAGE') FROM pg_class "
+        "WHERE oid = 'geosatu.history'::regclass) END"
+    )
+    ended = "ended_at, ended_by, ended_act, deleted"
+    yield f'GRANT SELECT ({_past_columns(layer, "publik")}, ended_at) ON {view} TO "{public}", "{volunteer}"'
+    yield f'GRANT SELECT ({_past_columns(layer, "internal")}, {", ".join(WORKED)}, {ended}) ON {view} TO "{internal}"'
+    yield f'GRANT SELECT ON {view} TO "{restricted}"'
+
+
+def _as_was(name: str, kind: FieldType) -> str:
+    """A value of the history in the type that its column has now; nothing where it had another that does not fit."""
+    value, said, quoted = f"h.attributes -> '{name}'", f"h.attributes ->> '{name}'", f"'{name}'"
+    is_a = f"jsonb_typeof({value}) ="
+    match kind:
+        case "text" | "code":
+            return f"({said})"
+        case "texts" | "codes":
+            return f"CASE WHEN {is_a} 'array' THEN ARRAY(SELECT jsonb_array_elements_text({value})) END"
+        case "integer":
+            return f"CASE WHEN {is_a} 'number' AND {said} ~ '^-?[0-9]{{1,18}}$' THEN ({said})::bigint END"
+        case "decimal":
+            return f"CASE WHEN {is_a} 'number' THEN ({said})::double precision END"
+        case "boolean":
+            return f"CASE WHEN {is_a} 'boolean' THEN ({said})::boolean END"
+        case "time":
+            day = "^([01][0-9]|2[0-3])(:[0-5][0-9]){2}(\\.[0-9]{1,6})?$"
+            return f"CASE WHEN {said} ~ '{day}' THEN ({said})::time END"
+        case "date":
+            found = f"jsonb_path_query_first(h.attributes -> {quoted}, '$.datetime()', '{{}}', true) #>> '{{}}'"
+            return f"CASE WHEN {said} ~ '^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}$' THEN ({found})::date END"
+
+
+def _past_columns(layer: Layer, access: Access) -> str:
+    return ", ".join(f'"{name}"' for name in seen_columns(layer, access))
+
+
+def seen_columns(layer: Layer, access: Access) -> list[str]:
+    """The columns that readers of this level see of features and of their earlier versions."""
     fields = (shown_name(field, access) for field in layer.readable(access))
-    names = ("id", *fields, *OURS, *geometry)
-    return ", ".join(f'"{name}"' for name in names)
+    geometry = "geom" if layer.home is None or access == "terbatas" else PLACE
+    return ["id", *fields, *OURS, geometry]
+
+
+def _columns(layer: Layer, access: Access) -> str:
+    """What readers of this level may see of the layer's table."""
+    mercator = [MERCATOR] if layer.home is None else []
+    return ", ".join(f'"{name}"' for name in [*seen_columns(layer, access), *mercator])
 
 
 def _seen() -> str:
@@ -370,6 +454,12 @@ def _seen() -> str:
         ways.append(f"(status IN ({listed}) AND {_within(name for _, name in roles)})")
     staff = _somewhere(name for name, role in ROLES.items() if role.staff)
     return f"({staff} AND ({' OR '.join(ways)})) OR {_own()}"
+
+
+def _cared_for() -> str:
+    """The rows whose restricted fields may be read, once it is said why."""
+    carers = [role for role, each in ROLES.items() if each.cares]
+    return f"(SELECT geosatu.is_open()) AND ({_within(carers)} OR {_own()})"
 
 
 def _own() -> str:

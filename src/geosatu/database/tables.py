@@ -37,6 +37,8 @@ from geosatu.layers import KODE_WILAYAH, SHOWN, SOURCES, STATUSES, Access, Field
 
 LAYER_SCHEMA = "layer"
 OWN_SCHEMA = "geosatu"
+PAST_SCHEMA = "past"
+"""The schema of the views in which the history is read, one per layer."""
 
 MERCATOR = "geom_mercator"
 PLACE = "geom_public"
@@ -104,6 +106,7 @@ def table_of(layer: Layer) -> Table:
         Index(f"{name}_geom", "geom", postgresql_using="gist"),
         Index(f"{name}_{MERCATOR}", MERCATOR, postgresql_using="gist"),
         Index(f"{name}_wilayah", "kode_wilayah"),
+        Index(f"{name}_act", "act"),
         schema=LAYER_SCHEMA,
     )
     if layer.home is not None:
@@ -111,6 +114,21 @@ def table_of(layer: Layer) -> Table:
     if layer.key:
         Index(f"{name}_key", *(table.c[column] for column in layer.key), unique=True)
     return table
+
+
+@lru_cache(maxsize=1024)
+def past_of(layer: Layer) -> Table:
+    """The view of the earlier versions of the layer's features: the columns of its table, and how each ended."""
+    return Table(
+        layer.name,
+        MetaData(),
+        *(Column(each.name, each.type) for each in table_of(layer).c if each.name != MERCATOR),
+        Column("ended_at", DateTime(timezone=True)),
+        Column("ended_by", Text),
+        Column("ended_act", BigInteger),
+        Column("deleted", Boolean),
+        schema=PAST_SCHEMA,
+    )
 
 
 def column_of(field: Field) -> Column[Any]:
@@ -122,10 +140,15 @@ def column_of(field: Field) -> Column[Any]:
 def shown_column(layer: Layer, field: Field) -> Column[Any]:
     """What the public may see of a count of people: of a feature with a small one none at all, since a total would
     tell it. The comment says what the column is computed of."""
-    small = " OR ".join(f'coalesce("{each.name}" BETWEEN 1 AND {FEWEST_PEOPLE - 1}, false)' for each in layer.people)
-    shown = Computed(f'CASE WHEN NOT ({small}) THEN "{field.name}" END', persisted=True)
+    shown = Computed(shown_value(layer, field), persisted=True)
     told = f"{field.name} unless small: {' '.join(each.name for each in layer.people)}"
     return Column(field.name + SHOWN, TYPES[field.type], shown, comment=told)
+
+
+def shown_value(layer: Layer, field: Field) -> str:
+    """How that is computed."""
+    small = " OR ".join(f'coalesce("{each.name}" BETWEEN 1 AND {FEWEST_PEOPLE - 1}, false)' for each in layer.people)
+    return f'CASE WHEN NOT ({small}) THEN "{field.name}" END'
 
 
 def shown_name(field: Field, access: Access) -> str:
@@ -185,7 +208,7 @@ acts = Table(
     Column("id", BigInteger, Identity(), primary_key=True),
     Column("at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("account", BigInteger),
-    Column("actor", Text, nullable=False),
+    Column("actor", Text, nullable=False, index=True),
     Column("door", Text, nullable=False),
     Column("reason", Text),
     Column("undoes", BigInteger, ForeignKey("geosatu.act.id")),
@@ -206,7 +229,8 @@ history = Table(
     Column("place", Geometry("GEOMETRY", STORAGE_SRID, spatial_index=False)),
     Column("ended_act", BigInteger, index=True),
     Index("history_feature", "layer", "feature", "version"),
-    Index("history_made", text("((attributes ->> 'act')::bigint)"), postgresql_where=text("version = 1")),
+    Index("history_made", text("((attributes ->> 'act')::bigint)")),
+    Index("history_ended", "layer", "ended_at"),
     Index("history_deleted", text("(attributes ->> 'uid')"), postgresql_where=text("deleted")),
 )
 

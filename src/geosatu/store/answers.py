@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import datetime
 
 from psycopg import AsyncConnection
 from psycopg.pq import Format
@@ -60,9 +61,11 @@ async def tile(pool: Pool, layer: Layer, z: int, x: int, y: int, actor: Actor) -
     return (row and row[0]) or b""
 
 
-async def feature(pool: Pool, layer: Layer, feature_id: int, crs: Crs, actor: Actor) -> Versioned:
-    """One feature as GeoJSON text with its version, or `UnknownFeature`."""
-    row = await _row(pool, layer, statements.feature(layer, feature_id, crs, actor.access), actor)
+async def feature(
+    pool: Pool, layer: Layer, feature_id: int, crs: Crs, actor: Actor, at: datetime | None = None
+) -> Versioned:
+    """One feature as GeoJSON text with its version, as it is or was then, or `UnknownFeature`."""
+    row = await _row(pool, layer, statements.feature(layer, feature_id, crs, actor.access, at), actor)
     return _known(None if row is None else (row[1] or b"", int(row[2] or 0)), layer, feature_id)
 
 

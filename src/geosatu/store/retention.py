@@ -26,7 +26,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from geosatu.database.tables import audit, history, table_of
 from geosatu.features import Actor
-from geosatu.layers import Catalogue, Field, Layer, Retention
+from geosatu.layers import SHOWN, Catalogue, Field, Layer, Retention
 from geosatu.store import acts
 
 FORGOTTEN = "retensi"
@@ -108,5 +108,6 @@ def _versions(conn: Connection, layer: Layer, field: Field, retention: Retention
         .select_from(history.outerjoin(features, features.c.id == h.feature))
         .where(has_value, day + func.make_interval(0, retention.months) < today)
     )
-    emptied = h.attributes.op("||")(literal({field.name: None}, JSONB))
+    shown = {field.name + SHOWN: None} if field.people else {}
+    emptied = h.attributes.op("||")(literal({field.name: None, **shown}, JSONB))
     return conn.execute(update(history).where(h.id.in_(over)).values(attributes=emptied)).rowcount

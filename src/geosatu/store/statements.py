@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
@@ -17,6 +18,7 @@ from sqlalchemy import (
     ARRAY,
     BigInteger,
     ColumnElement,
+    DateTime,
     Double,
     FromClause,
     Integer,
@@ -32,12 +34,15 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    union_all,
 )
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy.sql.util import ClauseAdapter
 from sqlalchemy.types import TypeEngine
 
 from geosatu.crs import STORAGE_SRID, Crs
-from geosatu.database.tables import shown_name, table_of
+from geosatu.database.rights import seen_columns
+from geosatu.database.tables import past_of, shown_name, table_of
 from geosatu.errors import InvalidQuery, shortened
 from geosatu.features import Query
 from geosatu.layers import SYSTEM_FIELDS, Access, Layer
@@ -62,6 +67,9 @@ GEOMETRY_NAMES = ("geometry", "geom")
 
 FORMULA = "^[=+@\\t\\r-]"
 """How cells begin that spreadsheets calculate."""
+
+THEN = datetime(1, 1, 1, tzinfo=UTC)
+"""Some moment of the past, in statements for every such moment."""
 
 _DIALECT = PGDialect_psycopg()  # type: ignore[no-untyped-call]
 
@@ -93,9 +101,11 @@ def total(layer: Layer, query: Query, access: Access) -> Statement:
     return _statement(_total, layer, _whole(query), access, {})
 
 
-def feature(layer: Layer, feature_id: int, crs: Crs, access: Access) -> Statement:
-    """One row with id, text and version of the feature, or none."""
-    return features(layer, [feature_id], crs, access)
+def feature(layer: Layer, feature_id: int, crs: Crs, access: Access, at: datetime | None = None) -> Statement:
+    """One row with id, text and version of the feature as it is, or was then, or none."""
+    if at is None:
+        return features(layer, [feature_id], crs, access)
+    return _features(layer, crs, access, then=True).given({"ids": [feature_id], "at": at})
 
 
 def features(layer: Layer, ids: list[int], crs: Crs, access: Access) -> Statement:
@@ -134,9 +144,12 @@ def _statement(build: Any, layer: Layer, query: Query, access: Access, values: d
         values["skip"] = query.skip
     if query.after is not None:
         values |= {f"key{number}": value for number, value in enumerate(query.after)}
+    if query.at is not None:
+        values |= {"at": query.at}
     shape = replace(
         query,
         limit=0,
+        at=None if query.at is None else THEN,
         box=None if query.box is None else query.box._replace(west=0, south=0, east=0, north=0),
         after=None if query.after is None else tuple(None if value is None else 0 for value in query.after),
         filter=None,
@@ -149,14 +162,31 @@ def _statement(build: Any, layer: Layer, query: Query, access: Access, values: d
 
 @lru_cache(maxsize=2048)
 def _known(build: Any, layer: Layer, shape: Query, access: Access) -> Statement:
-    return compiled(build(layer, shape, access, None))
+    return compiled(_as_of(build(layer, shape, access, None), layer, shape, access))
 
 
 @lru_cache(maxsize=512)
 def _filtered(build: Any, layer: Layer, shape: Query, access: Access, tree: str) -> Statement:
     known = {**queryables(layer, access), "id": Operand("bilangan", table_of(layer).c.id)}
     scope = Scope(known, shape.filter_crs.srid, shape.filter_crs.north_first)
-    return compiled(build(layer, shape, access, condition(json.loads(tree), scope)))
+    return compiled(_as_of(build(layer, shape, access, condition(json.loads(tree), scope)), layer, shape, access))
+
+
+def _as_of(statement: Select[Any], layer: Layer, shape: Query, access: Access) -> Select[Any]:
+    """The statement of how a layer is, or was at a moment, as the shape asks."""
+    return statement if shape.at is None else _then(statement, layer, access)
+
+
+def _then(statement: Select[Any], layer: Layer, access: Access) -> Select[Any]:
+    """The same of what was there at a moment: features that have not changed since, and versions that ended later."""
+    present, past, at = table_of(layer).c, past_of(layer).c, _given("at", DateTime(timezone=True))
+    names = seen_columns(layer, access)
+    rows = union_all(
+        select(*(present[name] for name in names)).where(present.updated_at <= at),
+        select(*(past[name] for name in names)).where(past.updated_at <= at, past.ended_at > at),
+    ).subquery(layer.name)
+    adapted: Select[Any] = ClauseAdapter(rows).traverse(statement)
+    return adapted
 
 
 def compiled(statement: Select[Any]) -> Statement:
@@ -242,12 +272,13 @@ def _total(layer: Layer, shape: Query, access: Access, extra: ColumnElement[bool
 
 
 @lru_cache(maxsize=2048)
-def _features(layer: Layer, crs: Crs, access: Access) -> Statement:
+def _features(layer: Layer, crs: Crs, access: Access, *, then: bool = False) -> Statement:
     source, geom, visible = published(layer, access)
     number, version = table_of(layer).c.id, table_of(layer).c.version
     text = feature_text(layer, geom, properties_of(layer, access), crs)
     wanted = number == func.any(_given("ids", ARRAY(BigInteger())))
-    return compiled(select(number, text, version).select_from(source).where(visible, wanted))
+    found = select(number, text, version).select_from(source).where(visible, wanted)
+    return compiled(_then(found, layer, access) if then else found)
 
 
 def _properties(layer: Layer, shape: Query, access: Access) -> list[Any]:

@@ -26,9 +26,16 @@ DISC = 3
 
 
 def small_map(
-    layer: Layer, root: str, bounds: Box, features: Sequence[Mapping[str, Any]] | None = None, *, count: int = 0
+    layer: Layer,
+    root: str,
+    bounds: Box,
+    features: Sequence[Mapping[str, Any]] | None = None,
+    *,
+    count: int = 0,
+    before: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The small map of these GeoJSON features, in longitude and latitude; None: of the whole layer of `count`."""
+    """The small map of these GeoJSON features, in longitude and latitude; None: of the whole layer of `count`. Where
+    one lay elsewhere `before`, that is drawn as well."""
     shown = {layer.label, layer.style.colour_by}
     return {
         "root": f"{root}/",
@@ -39,6 +46,7 @@ def small_map(
             "disc": DISC if count <= FEW else None,
         },
         "around": None if layer.name == OWNERS else f"ogc/collections/{OWNERS}/items",
+        "before": before and before.get("geometry"),
         "features": features
         and [
             {

@@ -23,6 +23,8 @@ const NAMED = {
 };
 const OUTLINE = { color: "#7f8f8c", weight: 1, fillColor: "#fffefb", fillOpacity: 1, pane: "around", interactive: false };
 
+const BEFORE = { color: "#8a5a00", weight: 2, dashArray: "4 4", fillOpacity: 0, interactive: false };
+
 const config = JSON.parse(document.getElementById("config").textContent);
 const layer = { ...config.layer, tiles: config.root + config.layer.tiles };
 const [west, south, east, north] = config.bounds;
@@ -46,6 +48,7 @@ map.fitBounds([[south, west], [north, east]], {
 new Graticule(map);
 map.createPane("around").style.zIndex = 180;
 showAround();
+if (config.before) showBefore();
 if (config.features) config.features.forEach(show);
 else new VectorTiles(layer, { pane: "overlayPane" }).addTo(map);
 window.geosatu = { map };
@@ -62,6 +65,12 @@ async function showAround() {
   const labels = new Labels(map, () => [{ config: NAMED, toName: () => found.features }]);
   labels.refresh();
   document.fonts.ready.then(() => labels.measureAgain());
+}
+
+/** Where the feature lay before. */
+function showBefore() {
+  const drawn = (_, place) => L.circleMarker(place, { ...BEFORE, radius: 8 });
+  L.geoJSON(config.before, { style: BEFORE, pointToLayer: drawn }).addTo(map);
 }
 
 function show(feature) {
