@@ -44,7 +44,7 @@ BEGIN
         INSERT INTO geosatu.history
             (layer, feature, version, attributes, geom, place, ended_at, ended_by, ended_act, deleted)
         VALUES (TG_TABLE_NAME, OLD.id, OLD.version, kept - 'geom' - 'geom_mercator' - 'geom_public', OLD.geom,
-                ST_SetSRID(ST_GeomFromGeoJSON(kept -> 'geom_public'), 4326), moment,
+                ST_SetSRID(ST_GeomFromGeoJSON(nullif(kept -> 'geom_public', 'null')), 4326), moment,
                 CASE WHEN TG_OP = 'UPDATE' THEN NEW.updated_by ELSE geosatu.account_name() END,
                 act, TG_OP = 'DELETE');
     END IF;
