@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -25,6 +26,7 @@ from starlette.types import ASGIApp
 from geosatu import demonstration
 from geosatu.accounts import passwords
 from geosatu.api.app import LONGEST_STATEMENT, create_app
+from geosatu.api.context import City
 from geosatu.database.cluster import Cluster
 from geosatu.database.connect import open_city, open_service
 from geosatu.errors import DatabaseUnavailable
@@ -202,6 +204,14 @@ def service(demo_settings: Settings, catalogue: Catalogue, served_city: Engine) 
     """The address of the running service of the demonstration city."""
     with running(create_app(demo_settings, catalogue, served_city)) as address:
         yield address
+
+
+def city_of(app: Any) -> City:
+    """The city of an application, which stands behind what is in front of it."""
+    while not hasattr(app, "state"):
+        app = app.app
+    city: City = app.state.city
+    return city
 
 
 @contextmanager

@@ -118,6 +118,24 @@ def test_a_create_that_comes_again_does_not_bring_back_what_was_deleted(town: To
         town.apply("pic", again)
 
 
+def test_a_create_with_the_uid_of_something_else_is_refused_and_not_taken_for_it(town: Town) -> None:
+    uid = uuid.uuid4()
+    (made,) = town.apply("pic", town.edit(properties=GIVEN, geometry=IN_BANDAR, uid=uid))
+
+    with pytest.raises(InvalidFeature, match=f"fitur {made.feature.id} dengan isi lain"):
+        town.apply("pic", town.edit(properties=GIVEN | {"nama": "Pos Mawar"}, geometry=IN_BANDAR, uid=uid))
+
+
+def test_a_create_comes_again_after_somebody_has_changed_what_it_made(town: Town) -> None:
+    again = town.edit(properties=GIVEN, geometry=IN_BANDAR, uid=uuid.uuid4())
+    (made,) = town.apply("pic", again)
+    town.apply("walidata", town.edit(id=made.feature.id, properties={"nama": "Pos Mawar"}))
+    (repeated,) = town.apply("pic", again)
+
+    assert (repeated.feature.id, repeated.repeated) == (made.feature.id, True)
+    assert town.row(made.feature.id).nama == "Pos Mawar"
+
+
 def test_a_uid_of_somebody_else_s_feature_is_refused_without_telling_of_it(town: Town) -> None:
     uid = uuid.uuid4()
     town.apply("pic_lain", town.edit(properties=GIVEN, geometry=IN_POJOK, uid=uid))

@@ -14,6 +14,7 @@ from urllib.request import urlopen
 import geopandas
 import pytest
 import shapely
+from conftest import city_of
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -668,7 +669,7 @@ def test_who_waits_too_long_for_a_connection_is_told_so(
     monkeypatch.setattr(context, "LONGEST_WAIT", 0.05)
     service = create_app(demo_settings, catalogue, served_city)
     with TestClient(service) as client:
-        service.app.app.city.turns = context.asyncio.Semaphore(0)
+        city_of(service).turns = context.asyncio.Semaphore(0)
 
         assert refusal(client.get("/ogc/collections"), 503) == "Layanan sedang sangat sibuk. Coba lagi sebentar."
         assert client.get("/healthz").status_code == 200

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from conftest import running
+from conftest import city_of, running
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from owslib.ogcapi.features import Features
@@ -115,7 +115,7 @@ def test_options_tell_what_each_may(town: ServedTown, pic: Person, other: Person
 
 
 def test_owslib_creates_replaces_and_deletes(town: ServedTown, pic: Person, catalogue: Catalogue) -> None:
-    settings = settings_for_town(town)
+    settings = city_of(town.client.app).settings
     with (
         open_service(town.owner, LONGEST_STATEMENT) as engine,
         running(create_app(settings, catalogue, engine)) as base,
@@ -130,16 +130,26 @@ def test_owslib_creates_replaces_and_deletes(town: ServedTown, pic: Person, cata
             api.collection_item("pos_kamling", number)
 
 
-def settings_for_town(town: ServedTown) -> Any:
-    return town.client.app.app.app.app.state.city.settings
-
-
 def test_the_same_create_twice_is_one_feature(town: ServedTown, pic: Person) -> None:
     again = feature(uid=str(uuid.uuid4()))
     first, second = post(town, pic, again), post(town, pic, again)
 
     assert (first.status_code, second.status_code) == (201, 200)
     assert first.headers["location"] == second.headers["location"]
+
+
+def test_a_copy_that_brings_the_uid_of_its_original_is_never_dropped(town: ServedTown, pic: Person) -> None:
+    item, _ = made(town, pic)
+    copied = town.client.get(item, headers=pic.bearer).json()
+    copied["geometry"]["coordinates"][1] += 0.0005
+    script = post(town, pic, copied)
+    qgis = post(town, pic, copied, **{"User-Agent": "Mozilla/5.0 QGIS/33200/Debian"})
+
+    assert (script.status_code, "dengan isi lain" in script.json()["title"]) == (422, True)
+    assert (qgis.status_code, qgis.headers["location"] != item) == (201, True)
+    there = town.client.get(qgis.headers["location"], headers=pic.bearer).json()
+    assert there["geometry"] == copied["geometry"]
+    assert there["properties"]["uid"] != copied["properties"]["uid"]
 
 
 def test_a_collection_is_made_whole_or_not_at_all(town: ServedTown, pic: Person) -> None:
@@ -212,7 +222,7 @@ def test_an_edit_may_ask_that_nothing_changed_since(town: ServedTown, pic: Perso
 
 def test_our_own_pages_say_what_they_saw_and_prove_that_it_is_them(town: ServedTown, pic: Person) -> None:
     item, tag = made(town, pic)
-    city = town.client.app.app.app.app.state.city
+    city = city_of(town.client.app)
     ours = {**pic.cookie, **PATCH}
     proof = {"X-CSRF-Token": csrf_token(city.signing, key_of(pic.session))}
     say = json.dumps({"properties": {"nama": "Pos Mawar"}})

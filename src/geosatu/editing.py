@@ -176,7 +176,21 @@ def _create(conn: Connection, catalogue: Catalogue, layer: Layer, edits: list[Ed
     there = edit.by_uid(conn, layer, [uid for uid in uids if uid not in made]) if len(made) < len(uids) else {}
     if len(made) + len(there) < len(uids):
         raise InvalidFeature("Uid fitur ini sudah dipakai fitur lain; beri uid yang baru.")
+    if there:
+        _require_same(conn, layer, [each for each in given if each.uid in there], editor)
     return [Done(layer.name, "created", made.get(uid) or there[uid], repeated=uid in there) for uid in uids]
+
+
+def _require_same(conn: Connection, layer: Layer, edits: list[Edit], editor: Editor) -> None:
+    """Refuse a create whose uid belongs to something else: what comes again says the same, or was made by this editor
+    and has been changed since."""
+    uids = [each.uid for each in edits if each.uid is not None]
+    there = edit.contents_by_uid(conn, layer, uids, editor.actor.access)
+    for each in edits:
+        original = there[each.uid] if each.uid is not None else {}
+        changed = original["version"] > 1 and original["created_by"] == editor.actor.name
+        if not changed and not _says(each, original):
+            raise InvalidFeature(f"Uid ini sudah dipakai fitur {original['id']} dengan isi lain; beri uid yang baru.")
 
 
 def with_copies(conn: Connection, edits: Sequence[Edit], access: Access) -> list[Edit]:

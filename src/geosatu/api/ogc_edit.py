@@ -26,7 +26,7 @@ from geosatu.api.parameters import crs_of, parameters_of, require_known, whole_i
 from geosatu.api.working import EditorDep
 from geosatu.crs import WGS84_EAST_FIRST, Crs, parse_crs
 from geosatu.database.rights import act_as
-from geosatu.editing import Done, Edit, Editor, apply
+from geosatu.editing import Done, Edit, Editor, apply, with_copies
 from geosatu.errors import InvalidQuery
 from geosatu.layers import Layer
 from geosatu.rights import may_create
@@ -142,7 +142,7 @@ async def allowed_with_one(
     account = reader.account
     may = _edits_somewhere(account, layer)
     # QGIS asks of one feature and takes the answer for the whole layer.
-    if may and account is not None and "QGIS/" not in request.headers.get("user-agent", ""):
+    if may and account is not None and not _is_qgis(request):
         may = await _may_with(city, layer, account, feature)
     if not may:
         return Response(headers={"Allow": READ})
@@ -170,12 +170,14 @@ async def create(work: WorkDep, reader: ReaderDep) -> Response:
     body = await work.body(WHOLE, "Accept-Post")
     several = False
 
-    def edits(_: Connection) -> list[Edit]:
+    def edits(conn: Connection) -> list[Edit]:
         nonlocal several
         value = json_of(body)
         several = isinstance(value, dict) and value.get("type") == "FeatureCollection"
         given = features_of(value) if several else [feature_of(value)]
-        return [Edit(work.layer, uid=each.uid, **work.placed(each)) for each in given]
+        news = [Edit(work.layer, uid=each.uid, **work.placed(each)) for each in given]
+        # QGIS takes the uid over when somebody duplicates a feature or splits it.
+        return with_copies(conn, news, work.editor.actor.access) if _is_qgis(work.request) else news
 
     done = await work.done(edits)
     status = 200 if all(each.repeated for each in done) else 201
@@ -230,6 +232,10 @@ async def delete(work: WorkDep, feature: str) -> Response:
 
 def _which(work: Work, feature: str) -> tuple[int, Condition]:
     return whole_id(work.layer, feature), condition_of(work.request, work.account)
+
+
+def _is_qgis(request: Request) -> bool:
+    return "QGIS/" in request.headers.get("user-agent", "")
 
 
 def _edits_somewhere(account: Account | None, layer: Layer) -> bool:

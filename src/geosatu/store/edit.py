@@ -120,12 +120,15 @@ def by_uid(conn: Connection, layer: Layer, uids: Collection[UUID]) -> dict[UUID,
 def contents_by_uid(
     conn: Connection, layer: Layer, uids: Collection[UUID], access: Access
 ) -> dict[UUID, Mapping[str, Any]]:
-    """Features by their uids, as readers of this level see them: what comes with content, and `geometry` as WKB."""
+    """Features by their uids, as staff who read this level see them: what comes with content, `geometry` as WKB, and
+    which feature it is."""
     _, geom, _ = published(layer, access)
     f = table_of(layer).c
     fields = [field.name for field in layer.readable(access) if shown_name(field, access) == field.name]
-    names = [*fields, "source", "accuracy_m"]
-    wanted = select(f.uid, *(f[name] for name in names), func.ST_AsBinary(geom).label("geometry")).where(
+    names = ["id", "uid", "version", *fields, "source", "accuracy_m"]
+    if access != "publik":
+        names.append("created_by")
+    wanted = select(*(f[name] for name in names), func.ST_AsBinary(geom).label("geometry")).where(
         f.uid == any_(cast(literal([str(uid) for uid in uids], ARRAY(Text)), ARRAY(f.uid.type)))
     )
     return {row["uid"]: dict(row) for row in conn.execute(wanted).mappings()}
