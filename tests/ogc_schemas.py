@@ -1,8 +1,8 @@
-"""The official schemas of the OGC, where they are on this machine; they are not part of the project.
+"""The official schemas of the OGC; they are not part of the project, `setup.sh test` brings them.
 
-`GEOSATU_OGC_SCHEMAS` names a folder that is laid out as schemas.opengis.net is. The package pycsw carries one
-(`pycsw/core/schemas/ogc`) with GML 3.1.1 and 3.2.1, OWS and Filter Encoding 1.1 and 2.0. What it lacks, and what GML
-refers to outside the OGC, is stood in for by declarations without content.
+The package pycsw carries a folder that is laid out as schemas.opengis.net is, with GML 3.1.1 and 3.2.1, OWS and Filter
+Encoding 1.1 and 2.0. What it lacks (WFS, GML 2), and what GML refers to outside the OGC, is stood in for by
+declarations without content. `GEOSATU_OGC_SCHEMAS` may name another such folder.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-import pytest
+from conftest import ROOT, lacking
 from lxml import etree
 
 OGC = "http://schemas.opengis.net/"
@@ -51,11 +51,11 @@ class _Here(etree.Resolver):
 
 def schema(text: bytes) -> etree.XMLSchema:
     """The schema with all that it imports; a skip where that is not here."""
-    folder = os.environ.get("GEOSATU_OGC_SCHEMAS")
-    if folder is None or not Path(folder).is_dir():
-        pytest.skip("the schemas of the OGC are not here; set GEOSATU_OGC_SCHEMAS to their folder")
+    folder = Path(os.environ.get("GEOSATU_OGC_SCHEMAS", ROOT / ".venv/schemas/pycsw/core/schemas/ogc"))
+    if not folder.is_dir():
+        lacking(f"the schemas of the OGC are not here ({folder}); run ./setup.sh test")
     parser = etree.XMLParser(no_network=True)
-    parser.resolvers.add(_Here(Path(folder)))
+    parser.resolvers.add(_Here(folder))
     return etree.XMLSchema(etree.fromstring(text, parser))
 
 

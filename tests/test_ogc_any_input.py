@@ -137,6 +137,7 @@ VALUES: dict[str, st.SearchStrategy[str]] = {
     "bbox-crs": CRS,
     "crs": CRS,
     "filter-crs": CRS,
+    "pada": MOMENTS | st.text(),
     "datetime": st.lists(MOMENTS, min_size=1, max_size=3).map("/".join),
     "filter-lang": st.sampled_from(["cql2-text", "cql2-json", "cql-text", "sql", ""]),
     "sortby": st.lists(st.sampled_from(["nama", "-nama", "+luas_m2", "-updated_at", "", "geom", "-"])).map(",".join),
