@@ -13,6 +13,7 @@ WORKDIR /srv/geosatu
 # What changes rarely comes first, so that a rebuild after an edit is quick.
 ARG SETUP=test
 COPY setup.sh pyproject.toml requirements.lock README.md LICENSE ./
+COPY tests/schemas.lock tests/
 COPY src/geosatu/__init__.py src/geosatu/__init__.py
 COPY src/geosatu/web/package.json src/geosatu/web/package-lock.json src/geosatu/web/.npmrc src/geosatu/web/
 RUN GEOSATU_DATABASE_URL=given ./setup.sh ${SETUP} && rm -rf /var/lib/apt/lists/*
