@@ -26,7 +26,7 @@ CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON geosatu.act
 
 ALTER TABLE geosatu.history ADD COLUMN place geometry(Geometry, 4326), ADD COLUMN ended_act bigint;
 CREATE INDEX ix_geosatu_history_ended_act ON geosatu.history (ended_act);
-CREATE INDEX history_made ON geosatu.history (((attributes ->> 'act')::bigint)) WHERE version = 1;
+CREATE INDEX history_made ON geosatu.history (((attributes ->> 'act')::bigint));
 CREATE INDEX history_deleted ON geosatu.history ((attributes ->> 'uid')) WHERE deleted;
 
 DO $$
@@ -67,21 +67,24 @@ CREATE FUNCTION geosatu.current_act() RETURNS bigint LANGUAGE sql STABLE AS $$
     SELECT nullif(current_setting('geosatu.act', true), '')::bigint
 $$;
 
+-- A version begins where the one before it ends, even if a transaction that began earlier ends later.
 CREATE OR REPLACE FUNCTION geosatu.keep_version() RETURNS trigger LANGUAGE plpgsql
 SECURITY DEFINER SET search_path = pg_catalog, public AS $$
 DECLARE
     act bigint := geosatu.current_act();
+    moment timestamptz := now();
     kept jsonb;
 BEGIN
     IF TG_OP = 'UPDATE' AND current_setting('geosatu.deriving', true) = 'on' THEN
         RETURN NEW;
     END IF;
     IF TG_OP <> 'INSERT' THEN
+        moment := greatest(moment, OLD.updated_at);
         kept := to_jsonb(OLD);
         INSERT INTO geosatu.history
-            (layer, feature, version, attributes, geom, place, ended_by, ended_act, deleted)
+            (layer, feature, version, attributes, geom, place, ended_at, ended_by, ended_act, deleted)
         VALUES (TG_TABLE_NAME, OLD.id, OLD.version, kept - 'geom' - 'geom_mercator' - 'geom_public', OLD.geom,
-                ST_SetSRID(ST_GeomFromGeoJSON(nullif(kept -> 'geom_public', 'null')), 4326),
+                ST_SetSRID(ST_GeomFromGeoJSON(nullif(kept -> 'geom_public', 'null')), 4326), moment,
                 CASE WHEN TG_OP = 'UPDATE' THEN NEW.updated_by ELSE geosatu.account_name() END,
                 act, TG_OP = 'DELETE');
     END IF;
@@ -91,7 +94,7 @@ BEGIN
     NEW.act := act;
     IF TG_OP = 'UPDATE' THEN
         NEW.version := OLD.version + 1;
-        NEW.updated_at := now();
+        NEW.updated_at := moment;
     END IF;
     RETURN NEW;
 END $$;

@@ -1,4 +1,4 @@
-"""For the history: moments that never run backwards, and what puts earlier versions back.
+"""For the history: what puts earlier versions back.
 
 The views in which people read it depend on the catalogue; `geosatu.database.rights` makes them.
 """
@@ -20,45 +20,11 @@ CREATE TABLE geosatu.editor (
     PRIMARY KEY (layer, role)
 );
 
-DROP INDEX geosatu.history_made;
-CREATE INDEX history_made ON geosatu.history (((attributes ->> 'act')::bigint));
 CREATE INDEX history_ended ON geosatu.history (layer, ended_at);
 CREATE INDEX ix_geosatu_act_actor ON geosatu.act (actor);
 """
 
 FUNCTIONS = """
--- A version begins where the one before it ends, even if a transaction that began earlier ends later.
-CREATE OR REPLACE FUNCTION geosatu.keep_version() RETURNS trigger LANGUAGE plpgsql
-SECURITY DEFINER SET search_path = pg_catalog, public AS $$
-DECLARE
-    act bigint := geosatu.current_act();
-    moment timestamptz := now();
-    kept jsonb;
-BEGIN
-    IF TG_OP = 'UPDATE' AND current_setting('geosatu.deriving', true) = 'on' THEN
-        RETURN NEW;
-    END IF;
-    IF TG_OP <> 'INSERT' THEN
-        moment := greatest(moment, OLD.updated_at);
-        kept := to_jsonb(OLD);
-        INSERT INTO geosatu.history
-            (layer, feature, version, attributes, geom, place, ended_at, ended_by, ended_act, deleted)
-        VALUES (TG_TABLE_NAME, OLD.id, OLD.version, kept - 'geom' - 'geom_mercator' - 'geom_public', OLD.geom,
-                ST_SetSRID(ST_GeomFromGeoJSON(nullif(kept -> 'geom_public', 'null')), 4326), moment,
-                CASE WHEN TG_OP = 'UPDATE' THEN NEW.updated_by ELSE geosatu.account_name() END,
-                act, TG_OP = 'DELETE');
-    END IF;
-    IF TG_OP = 'DELETE' THEN
-        RETURN OLD;
-    END IF;
-    NEW.act := act;
-    IF TG_OP = 'UPDATE' THEN
-        NEW.version := OLD.version + 1;
-        NEW.updated_at := moment;
-    END IF;
-    RETURN NEW;
-END $$;
-
 -- Whether this transaction is a command of the owner, on the server's own machine.
 CREATE FUNCTION geosatu.is_operator() RETURNS boolean LANGUAGE sql STABLE
 SECURITY DEFINER SET search_path = pg_catalog AS $$
