@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
@@ -15,7 +16,7 @@ from geosatu.features import OPERATOR, WIB
 from geosatu.layers import read_catalogue
 from geosatu.settings import Settings
 from geosatu.store import past, restore
-from geosatu.viewer.words import written_value
+from geosatu.viewer.words import written_time, written_value
 
 Older = Annotated[int | None, typer.Option("--before", help="Hanya yang sebelum nomor ini.")]
 
@@ -35,7 +36,7 @@ def acts(
     rows: list[dict[str, Any]] = [
         {
             "act": act.id,
-            "at": act.at.astimezone(WIB).isoformat(timespec="seconds"),
+            "at": act.at.astimezone(WIB).isoformat(timespec="seconds") if as_json else written_time(act.at),
             "by": act.actor,
             "door": act.door,
             "reason": act.reason,
@@ -72,7 +73,8 @@ def history(
         changes += ["Letak"] if each.moved else []
         changes += [f"Dihapus oleh {each.ended_by or '–'}"] if each.deleted else []
         known = ("", "") if act is None else (act.way, str(act.id))
-        row = (str(each.number), about["updated_at"], about["updated_by"], *known, about["status"], "; ".join(changes))
+        since = written_time(datetime.fromisoformat(about["updated_at"]))
+        row = (str(each.number), since, about["updated_by"], *known, about["status"], "; ".join(changes))
         table.add_row(*map(escape, row))
     out.print(table)
 
