@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 from urllib.request import urlopen
 
@@ -9,15 +10,21 @@ import pytest
 import schemathesis
 from conftest import ROOT
 from hypothesis import HealthCheck, settings
+from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
     allow_header_conformance,
+    content_type_conformance,
     negative_data_rejection,
     positive_data_acceptance,
+    response_schema_conformance,
+    status_code_conformance,
 )
+from towns import running_town
 
 from geosatu.api.openapi import openapi_document
+from geosatu.database.cluster import Cluster
 from geosatu.features import MAX_LIMIT
-from geosatu.layers import read_catalogue
+from geosatu.layers import Catalogue, read_catalogue
 
 CATALOGUE = read_catalogue(ROOT / "layers")
 
@@ -50,6 +57,23 @@ def unfit(asked: dict[str, Any]) -> list[Any]:
 
 
 NAMES = ("properties", "sortby")
+
+
+@pytest.fixture(scope="module")
+def town(cluster: Cluster, catalogue: Catalogue) -> Iterator[tuple[str, dict[str, str]]]:
+    """A service to write to, and what shows who may."""
+    with running_town(cluster, catalogue, "described") as town:
+        yield town.address, town.person("penulis", ("walidata", "")).bearer
+
+
+@described.include(
+    path_regex=r"^/collections/(pos_kamling|batas_rt)/items", method_regex="POST|PUT|PATCH|DELETE"
+).parametrize()
+@settings(max_examples=40, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+def test_a_door_that_changes_features_answers_as_it_is_described(case: Any, town: tuple[str, dict[str, str]]) -> None:
+    address, who = town
+    held = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
+    case.call_and_validate(base_url=f"{address}/ogc", headers=who, checks=held)
 
 
 @pytest.mark.parametrize("layer", CATALOGUE.layers)

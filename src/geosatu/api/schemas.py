@@ -40,6 +40,8 @@ def properties(layer: Layer, access: Access) -> dict[str, dict[str, Any]]:
     found["uid"] = {"type": "string", "title": "Pengenal tetap"}
     found["version"] = {"type": "integer", "title": "Versi"}
     found["updated_at"] = {"type": "string", "format": "date-time", "title": "Terakhir diperbarui"}
+    for name in ("status", "version", "updated_at"):
+        found[name]["readOnly"] = True  # the review and the database say them
     return found
 
 
