@@ -62,6 +62,9 @@ class Edit:
     crs: Crs = WGS84_EAST_FIRST
     uid: uuid.UUID | None = None
     """Of a new feature, by which a create that comes again is the same create."""
+    own_uid: bool = False
+    """Whether the uid was made for this feature alone, so that also a create that now says something else is the same;
+    the client then changes what it made."""
     deletes: bool = False
     whole: bool = False
     """Whether fields that are not named lose their value too, as far as the editor may read them (PUT, Replace)."""
@@ -177,7 +180,7 @@ def _create(conn: Connection, catalogue: Catalogue, layer: Layer, edits: list[Ed
     if len(made) + len(there) < len(uids):
         raise InvalidFeature("Uid fitur ini sudah dipakai fitur lain; beri uid yang baru.")
     if there:
-        _require_same(conn, layer, [each for each in given if each.uid in there], editor)
+        _require_same(conn, layer, [each for each in given if each.uid in there and not each.own_uid], editor)
     return [Done(layer.name, "created", made.get(uid) or there[uid], repeated=uid in there) for uid in uids]
 
 

@@ -175,7 +175,8 @@ async def create(work: WorkDep, reader: ReaderDep) -> Response:
         value = json_of(body)
         several = isinstance(value, dict) and value.get("type") == "FeatureCollection"
         given = features_of(value) if several else [feature_of(value)]
-        news = [Edit(work.layer, uid=each.uid, **work.placed(each)) for each in given]
+        ours = work.account.means == "session"  # our pages make a uid for each form
+        news = [Edit(work.layer, uid=each.uid, own_uid=ours, **work.placed(each)) for each in given]
         # QGIS takes the uid over when somebody duplicates a feature or splits it.
         return with_copies(conn, news, work.editor.actor.access) if _is_qgis(work.request) else news
 
