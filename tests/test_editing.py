@@ -160,6 +160,22 @@ def test_a_replace_empties_what_it_does_not_name_but_nothing_that_the_editor_can
     assert (row.alamat, row.koordinator) == (None, "Orang Uji")
 
 
+def test_a_volunteer_s_replace_leaves_what_only_staff_see(town: Town) -> None:
+    number = town.made("relawan", jam_ronda="22.00", alamat="Jalan Melati 1")
+    town.apply("relawan", town.edit(id=number, properties=GIVEN, geometry=IN_BANDAR, whole=True))
+
+    row = town.row(number)
+    assert (row.jam_ronda, row.alamat) == ("22.00", None)
+
+
+@pytest.mark.parametrize(("who", "may"), [("pic", False), ("relawan", False), ("walidata", True)])
+def test_what_the_city_owns_lies_in_no_kelurahan_and_is_for_the_whole_city_to_edit(
+    town: Town, who: str, may: bool
+) -> None:
+    assert town.editor(who).creates_in(town.catalogue["zona_sampah"]) is may
+    assert town.editor(who).creates_in(town.catalogue["pos_kamling"])
+
+
 def test_a_stale_edit_is_told_what_changed_by_whom_and_when(town: Town) -> None:
     number = town.made()
     town.apply("walidata", town.edit(id=number, properties={"nama": "Pos Mawar"}))

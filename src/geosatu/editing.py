@@ -30,7 +30,7 @@ from geosatu.crs import STORAGE_SRID, WGS84_EAST_FIRST, Crs
 from geosatu.errors import InvalidFeature, NotAllowed, StaleEdit, UnknownFeature, shortened
 from geosatu.features import Actor, Box
 from geosatu.layers import OWNERS, RESERVED, STATUSES, SYSTEM_FIELDS, Access, Catalogue, Field, Layer
-from geosatu.rights import EDITABLE, Right, may_create, may_edit
+from geosatu.rights import EDITABLE, ROLES, Right, may_create, may_edit
 from geosatu.store import acts, edit, read, review
 from geosatu.store.acts import Door
 from geosatu.store.edit import Known, Stored
@@ -88,12 +88,18 @@ class Editor:
     actor: Actor
     rights: tuple[Right, ...] = ()
 
+    @property
+    def reads(self) -> Access:
+        """Which fields they see of what they replace; others stay as they are."""
+        staff = self.actor.account is None or any(ROLES[right.role].staff for right in self.rights)
+        return "internal" if staff else "publik"
+
     def creates_in(self, layer: Layer) -> bool:
-        return self.actor.account is None or may_create(self.rights, layer.edited_by)
+        return self.actor.account is None or may_create(self.rights, layer)
 
     def edits(self, layer: Layer, feature: Known) -> bool:
         own = feature.created_by == self.actor.name
-        return self.actor.account is None or may_edit(self.rights, layer.edited_by, feature.kode_wilayah, own)
+        return self.actor.account is None or may_edit(self.rights, layer, feature.kode_wilayah, own)
 
 
 def apply(
@@ -169,7 +175,7 @@ def _create(conn: Connection, catalogue: Catalogue, layer: Layer, edits: list[Ed
     if not editor.creates_in(layer):
         raise NotAllowed(f"Akun Anda tidak berhak menambah fitur di lapisan {layer.title}.")
     given = [replace(each, uid=each.uid or uuid.uuid4()) for each in edits]
-    contents = [_content(layer, each, None, len(edits), number) for number, each in enumerate(given)]
+    contents = [_content(layer, each, None, editor, len(edits), number) for number, each in enumerate(given)]
     _settle(conn, catalogue, layer, contents, editor)
     rows = [{**each.columns, "uid": str(each.edit.uid)} for each in contents]
     uids = [each.uid for each in given if each.uid is not None]
@@ -251,7 +257,7 @@ def _says(each: Edit, there: Mapping[str, Any]) -> bool:
 
 def _change(conn: Connection, catalogue: Catalogue, layer: Layer, edits: list[Edit], editor: Editor) -> list[Done]:
     before = _before(conn, layer, edits, editor)
-    contents = [_content(layer, each, before[each.id or 0], len(edits), n) for n, each in enumerate(edits)]
+    contents = [_content(layer, each, before[each.id or 0], editor, len(edits), n) for n, each in enumerate(edits)]
     _settle(conn, catalogue, layer, contents, editor)
     rows = [{"id": each.edit.id, "version": each.edit.version, **each.columns} for each in contents if each.columns]
     found = {each.before.id: each.before.stored for each in contents if each.before is not None and not each.columns}
@@ -355,11 +361,11 @@ class Content:
         return there
 
 
-def _content(layer: Layer, each: Edit, before: Known | None, count: int, number: int) -> Content:
+def _content(layer: Layer, each: Edit, before: Known | None, editor: Editor, count: int, number: int) -> Content:
     """The columns that the edit fills, or `InvalidFeature`."""
     where = f"Fitur {each.id}: " if each.id is not None else f"Fitur ke-{number + 1}: " if count > 1 else ""
     try:
-        columns = _values(layer, each, before)
+        columns = _values(layer, each, before, editor.reads)
         geometry = _geometry(layer, each, before)
     except ValueError as reason:
         said = str(reason)
@@ -369,11 +375,11 @@ def _content(layer: Layer, each: Edit, before: Known | None, count: int, number:
     return Content(each, columns, geometry, before, where)
 
 
-def _values(layer: Layer, each: Edit, before: Known | None) -> dict[str, Any]:
+def _values(layer: Layer, each: Edit, before: Known | None, reads: Access = "internal") -> dict[str, Any]:
     fields = writable(layer)
     said = dict(each.properties or {})
     if each.whole:
-        unsaid: dict[str, Any] = {field.name: None for field in layer.readable("internal") if field.name in fields}
+        unsaid: dict[str, Any] = {field.name: None for field in layer.readable(reads) if field.name in fields}
         said = unsaid | said
     elif each.id is None:
         defaults = {field.name: field.default for field in fields.values() if field.default is not None}
@@ -502,7 +508,7 @@ def _owner(
         raise InvalidFeature(f"{content.where}{str(reason)[:1].upper()}{str(reason)[1:]}.") from None
     assert owner.kode_wilayah is not None
     own = content.before is None or content.before.created_by == editor.actor.name
-    if editor.actor.account is not None and not may_edit(editor.rights, layer.edited_by, owner.kode_wilayah, own):
+    if editor.actor.account is not None and not may_edit(editor.rights, layer, owner.kode_wilayah, own):
         raise NotAllowed(
             f"{content.where}Letaknya di {place.nama or 'kelurahan lain'} ({owner.kode_wilayah}), "
             "di luar wilayah yang boleh Anda ubah. Periksa lintang dan bujur."

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from geosatu.errors import InvalidQuery, shortened
-from geosatu.layers import STATUSES, EditedBy
+from geosatu.layers import STATUSES, Layer
 
 UNPUBLISHED = ("draf", "diajukan", "perlu_perbaikan", "disetujui")
 HANDED_IN = ("diajukan", "disetujui")
@@ -106,9 +106,9 @@ def may_take(step: Step, rights: Iterable[Right], kode_wilayah: str | None, own:
     )
 
 
-def editors(edited_by: EditedBy) -> tuple[str, ...]:
-    """The roles that edit layers of this kind, each in its area."""
-    return tuple(name for name, role in ROLES.items() if role.edits and edited_by in ("kelurahan", name))
+def editors(layer: Layer) -> tuple[str, ...]:
+    """The roles that edit the layer, each in its area."""
+    return tuple(name for name, role in ROLES.items() if role.edits and layer.edited_by in ("kelurahan", name))
 
 
 def publishers() -> tuple[str, ...]:
@@ -116,15 +116,18 @@ def publishers() -> tuple[str, ...]:
     return tuple(dict.fromkeys(role for step in STEPS if step.after == "terbit" for role in step.roles))
 
 
-def may_create(rights: Iterable[Right], edited_by: EditedBy) -> bool:
-    """Whether there is a place where these rights allow new features in a layer of this kind."""
-    return any(right.role in editors(edited_by) for right in rights)
+def may_create(rights: Iterable[Right], layer: Layer) -> bool:
+    """Whether there is a place where these rights allow new features of the layer; what the city owns lies in no
+    kelurahan."""
+    return any(
+        right.role in editors(layer) and (layer.owner == "kelurahan" or right.area == WHOLE_CITY) for right in rights
+    )
 
 
-def may_edit(rights: Iterable[Right], edited_by: EditedBy, kode_wilayah: str | None, own: bool) -> bool:
+def may_edit(rights: Iterable[Right], layer: Layer, kode_wilayah: str | None, own: bool) -> bool:
     """Whether these rights allow changes of a feature of this kelurahan; own: one that they made themselves."""
     return any(
-        right.role in editors(edited_by) and right.covers(kode_wilayah) and (own or right.role != "relawan")
+        right.role in editors(layer) and right.covers(kode_wilayah) and (own or right.role != "relawan")
         for right in rights
     )
 

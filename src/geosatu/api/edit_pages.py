@@ -18,12 +18,12 @@ from geosatu.api.parameters import whole_id
 from geosatu.api.working import WorkConnDep, WorkerDep, WorkRoute, kelurahan_of
 from geosatu.errors import NotAllowed
 from geosatu.layers import OWNERS, Layer
-from geosatu.rights import areas_of, may_edit, reviews
+from geosatu.rights import areas_of, may_create, may_edit, reviews
 from geosatu.store import review
 from geosatu.store.areas import extent
 from geosatu.store.review import Worker
 from geosatu.viewer.config import SHAPES
-from geosatu.viewer.form import Editing, areas_edited, becomes, edit_config, groups, makes, origin
+from geosatu.viewer.form import Editing, areas_edited, becomes, edit_config, groups, origin
 from geosatu.viewer.icons import sprite
 from geosatu.viewer.page import tile_host
 from geosatu.viewer.words import feature_name
@@ -99,7 +99,7 @@ def make(
     conn: WorkConnDep,
 ) -> Response:
     """A form for a new feature."""
-    if not makes(layer, worker.rights):
+    if not may_create(worker.rights, layer):
         raise NotAllowed(f"Akun Anda tidak berhak menambah fitur di lapisan {layer.title}.")
     return _page(request, layer, city, worker, who, conn, None)
 
@@ -126,7 +126,7 @@ def _stored(conn: Connection, city: City, reader: Reader, layer: Layer, number: 
     feature = review.single(conn, layer, number)
     about = feature["properties"]
     own = about["created_by"] == worker.actor.name
-    if not may_edit(worker.rights, layer.edited_by, about["kode_wilayah"], own):
+    if not may_edit(worker.rights, layer, about["kode_wilayah"], own):
         raise NotAllowed(f"Akun Anda tidak berhak mengubah fitur {number} di lapisan {layer.title}.")
     if about["status"] == "arsip":
         raise NotAllowed(f"Fitur {number} sudah diarsipkan. Kembalikan ke draf di halaman Tinjauan dahulu.")

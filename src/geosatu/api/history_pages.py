@@ -203,7 +203,7 @@ def show_timeline(
         kelurahan=kelurahan_of(conn, city),
         editable=before is None
         and about["status"] != "arsip"
-        and may_edit(worker.rights, layer.edited_by, about["kode_wilayah"], own),
+        and may_edit(worker.rights, layer, about["kode_wilayah"], own),
         older=older and urlencode({"sebelum": older}),
         done="selesai" in given,
         pictured=pictured,
@@ -318,7 +318,7 @@ def _reason(told: dict[str, str]) -> str:
 
 
 def _edits(worker: Worker, layer: Layer) -> bool:
-    return may_create(worker.rights, layer.edited_by)
+    return may_create(worker.rights, layer)
 
 
 def _symbols(*layers: Layer) -> Any:

@@ -240,7 +240,7 @@ def _is_qgis(request: Request) -> bool:
 
 
 def _edits_somewhere(account: Account | None, layer: Layer) -> bool:
-    return account is not None and account.scope == "write" and may_create(account.rights, layer.edited_by)
+    return account is not None and account.scope == "write" and may_create(account.rights, layer)
 
 
 def _content_crs(said: str) -> Crs:

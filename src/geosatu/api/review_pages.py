@@ -395,9 +395,7 @@ def _feature_page(
         decisions=review.timeline(conn, layer, feature_id),
         may_comment=comments(worker.rights),
         may_edit=about["status"] != "arsip"
-        and may_edit(
-            worker.rights, layer.edited_by, about["kode_wilayah"], own=about["created_by"] == worker.actor.name
-        ),
+        and may_edit(worker.rights, layer, about["kode_wilayah"], own=about["created_by"] == worker.actor.name),
         **_map_of(request, layer, [feature]),
     )
 

@@ -239,7 +239,7 @@ def _statements(database: str, catalogue: Catalogue) -> Iterator[str]:
     rows = ", ".join(f"('{step.before}', '{step.after}', '{role}')" for step in STEPS for role in step.roles)
     yield f"INSERT INTO geosatu.step VALUES {rows}"  # noqa: S608  # words of our own
     yield "DELETE FROM geosatu.editor WHERE true"
-    rows = ", ".join(f"('{layer.name}', '{role}')" for layer in catalogue for role in editors(layer.edited_by))
+    rows = ", ".join(f"('{layer.name}', '{role}')" for layer in catalogue for role in editors(layer))
     yield f"INSERT INTO geosatu.editor VALUES {rows}"  # noqa: S608  # words of our own
     yield from _own_policies(public, internal, restricted, service)
     for layer in catalogue:
@@ -311,7 +311,7 @@ def _edit_statements(layer: Layer, internal: str) -> Iterator[str]:
     """Who makes, changes and deletes features of a layer. Fields that an account may not read it may still write."""
     table = table_of(layer).fullname
     content = ", ".join(f'"{name}"' for name in content_columns(layer))
-    editing = editors(layer.edited_by)
+    editing = editors(layer)
     yield f'GRANT INSERT ({content}, uid, created_by, updated_by) ON {table} TO "{internal}"'
     yield f'GRANT UPDATE ({content}), DELETE ON {table} TO "{internal}"'
     yield (

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from geosatu.features import Box
 from geosatu.layers import OWNERS, STATUSES, SYSTEM_FIELDS, Catalogue, Field, Layer
-from geosatu.rights import EDITABLE, WHOLE_CITY, Right, editors, may_create, publishers
+from geosatu.rights import EDITABLE, Right, editors, may_create, publishers
 from geosatu.viewer.config import field_config, layer_config
 
 LONG_TEXT = 200
@@ -66,7 +66,7 @@ def form_field(field: Field) -> dict[str, Any]:
 
 def areas_edited(layer: Layer, rights: Iterable[Right]) -> list[str]:
     """The areas in which these rights allow edits of the layer."""
-    roles = editors(layer.edited_by)
+    roles = editors(layer)
     return sorted({right.area for right in rights if right.role in roles})
 
 
@@ -74,13 +74,6 @@ def becomes(status: str, kode_wilayah: str | None, rights: Iterable[Right]) -> s
     """The status of a feature after these rights have changed it."""
     publishes = any(right.role in publishers() and right.covers(kode_wilayah) for right in rights)
     return status if status in EDITABLE or publishes else "draf"
-
-
-def makes(layer: Layer, rights: Iterable[Right]) -> bool:
-    """Whether there is a place where these rights allow new features of the layer."""
-    given = tuple(rights)
-    whole = layer.owner == "kelurahan" or WHOLE_CITY in areas_edited(layer, given)
-    return whole and may_create(given, layer.edited_by)
 
 
 class Editing(NamedTuple):
@@ -93,7 +86,7 @@ class Editing(NamedTuple):
     def themes(self, catalogue: Catalogue) -> dict[str, list[Layer]]:
         """The layers in which they make features, by theme."""
         found = {
-            theme: [layer for layer in layers if makes(layer, self.rights)]
+            theme: [layer for layer in layers if may_create(self.rights, layer)]
             for theme, layers in catalogue.by_theme.items()
         }
         return {theme: layers for theme, layers in found.items() if layers}

@@ -67,7 +67,7 @@ def edited_by(account: Account | None, catalogue: Catalogue) -> list[str]:
     """The layers in which somebody may edit, with what they showed to be let in."""
     if account is None or (account.means == "token" and account.scope != "write"):
         return []
-    return [layer.name for layer in catalogue if may_create(account.rights, layer.edited_by)]
+    return [layer.name for layer in catalogue if may_create(account.rights, layer)]
 
 
 async def transact(request: Request, city: City, reader: Reader, asked: Asked) -> Answer:
