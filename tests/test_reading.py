@@ -18,9 +18,12 @@ import pyproj
 import pytest
 import shapely
 from fastapi.testclient import TestClient
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 
+from geosatu.crs import parse_crs
+from geosatu.features import OPERATOR, Box, Query
 from geosatu.layers import Catalogue
+from geosatu.store import read
 
 OGC = "/ogc/collections"
 UTM = "http://www.opengis.net/def/crs/EPSG/0/32749"
@@ -360,3 +363,21 @@ def test_personal_data_are_in_no_file(client: TestClient, catalogue: Catalogue) 
         for suffix in ("geojson", "csv"):
             said = client.get(f"/files/{layer.name}.{suffix}").text
             assert not [name for name in hidden if f'"{name}":' in said or f",{name}," in said.split("\n")[0]]
+
+
+@pytest.mark.parametrize(("north", "inside"), [(1.0, True), (-1.0, False)])
+def test_a_wide_box_is_as_straight_as_its_own_system_has_it(
+    conn: Connection, catalogue: Catalogue, north: float, inside: bool
+) -> None:
+    # In the middle of a southern edge of 80 km, where it runs 20 m from the line between its ends in degrees.
+    conn.execute(
+        text(
+            "INSERT INTO layer.kwt (nama, status, created_by, updated_by, geom) "
+            "VALUES ('Tengah', 'terbit', 'uji', 'uji',"
+            " ST_Transform(ST_Point(610000, :north, 32749), 4326))"
+        ),
+        {"north": 9130000 + north},
+    )
+    box = Query(box=Box(570000, 9130000, 650000, 9140000), box_crs=parse_crs("EPSG:32749", "bbox-crs"))
+
+    assert read.count(conn, catalogue["kwt"], box, OPERATOR) == inside

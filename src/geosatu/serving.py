@@ -38,7 +38,8 @@ def serve(settings: Settings, catalogue: Catalogue, say: Say, prepare: Prepare |
             log_level="warning",
             access_log=False,
             server_header=False,
-            proxy_headers=False,
+            proxy_headers=bool(settings.trusted_proxies),
+            forwarded_allow_ips=settings.trusted_proxies,
             timeout_graceful_shutdown=5,
         )
         port = listener.getsockname()[1]

@@ -28,6 +28,8 @@ class Settings(BaseSettings):
     geodata: Path = Path("geodata")
     public_url: str | None = None
     """The address that users see when a proxy stands in front; absent: the address of the request."""
+    trusted_proxies: str = ""
+    """Addresses of proxies, with commas, whose word on where a request comes from is taken; absent: nobody's."""
     basemap: str | None = None
     """A tile address with {z}, {x} and {y}; absent: the map shows our own layers only."""
     basemap_attribution: str = ""

@@ -158,6 +158,8 @@ def apply(
         steps = plan_layers(conn, catalogue)
         rows = [{"change": step.sentence, "loses": step.loses} for step in steps]
         print_rows(rows, as_json, "steps", ("Perubahan", "Hilang"))
+        for name in set(drop or ()) - {step.loses for step in steps}:
+            err.print(f"--drop {name}: di situ tidak ada yang akan hilang; periksa namanya.", markup=False)
         if not dry_run:
             apply_layers(conn, steps, drop or ())
             apply_rights(conn, catalogue)
