@@ -102,7 +102,7 @@ class Hot:
                 await start_answer(send, reader, 304, [(b"etag", same)])
                 await send({"type": "http.response.body", "body": b""})
                 return
-            answer = await self._answer(scope, receive, reader, given, found, layer, revision)
+            answer = await self._answer(scope, receive, headers, reader, given, found, layer, revision)
         except ClientDisconnect:
             return
         except Exception as error:
@@ -126,6 +126,7 @@ class Hot:
         self,
         scope: Scope,
         receive: Receive,
+        headers: Mapping[bytes, bytes],
         reader: Reader,
         given: Mapping[str, str],
         found: re.Match[str],
@@ -133,7 +134,7 @@ class Hot:
         revision: str | None,
     ) -> Answer:
         if found[3] is not None:
-            return await self._tile(reader, layer, given, found, revision, zipped=takes_gzip(dict(scope["headers"])))
+            return await self._tile(reader, layer, given, found, revision, zipped=takes_gzip(headers))
         if found[2] is not None:
             return await self._feature(scope, reader, layer, given, found[2])
         with Present(receive, after=LISTENED_AFTER):

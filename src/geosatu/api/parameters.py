@@ -55,6 +55,8 @@ def parameters_of(query_string: bytes) -> dict[str, str]:
 
 def pairs_of(query_string: bytes, longest: int = LONGEST_QUERY) -> list[tuple[str, str]]:
     """The names and values of a request as they stand there, in UTF-8."""
+    if not query_string:
+        return []
     if len(query_string) > longest:
         raise InvalidQuery(f"Alamat terlalu panjang; bagian setelah tanda tanya paling banyak {longest} huruf.")
     try:

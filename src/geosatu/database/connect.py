@@ -24,7 +24,7 @@ from geosatu.features import PUBLIC
 from geosatu.layers import Catalogue
 from geosatu.settings import Settings
 
-OPTIONS = "-c timezone=UTC -c jit=off -c search_path=public -c synchronous_commit=on"
+OPTIONS = "-c timezone=UTC -c datestyle=ISO -c jit=off -c search_path=public -c synchronous_commit=on"
 """What every connection of ours is set to; what is acknowledged is on the disk, whatever the server's setting."""
 
 MINIMUM_POSTGIS = (3, 3)

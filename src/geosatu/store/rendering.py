@@ -9,9 +9,12 @@ from typing import Any
 
 from sqlalchemy import (
     ARRAY,
+    Boolean,
     Column,
     ColumnElement,
+    Date,
     FromClause,
+    Integer,
     Numeric,
     Text,
     Time,
@@ -94,9 +97,12 @@ def tabular(column: Any) -> ColumnElement[Any]:
 
 
 def _json_text(layer: Layer, field: NamedColumn[Any]) -> ColumnElement[str]:
-    """A property as JSON text; codes and uids, which have nothing to escape, are quoted faster by hand."""
+    """A property as JSON text; by hand, which is faster, where nothing can have to be escaped."""
     described = layer.fields.get(field.name, SYSTEM_FIELDS.get(field.name))
-    if field.name in ("uid", "kode_wilayah") or (described is not None and described.type == "code"):
+    if isinstance(field.type, (Integer, Boolean)):
+        return cast(field, Text)
+    plain = field.name == "kode_wilayah" or (described is not None and described.type == "code")
+    if plain or isinstance(field.type, (Uuid, Date)):
         return sql_text('"') + cast(field, Text) + sql_text('"')
     return cast(func.to_json(field), Text)
 

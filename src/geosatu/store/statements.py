@@ -116,7 +116,8 @@ def features(layer: Layer, ids: list[int], crs: Crs, access: Access) -> Statemen
     return _features(layer, crs, access).given({"ids": ids})
 
 
-def queryables(layer: Layer, access: Access) -> dict[str, Operand]:
+@lru_cache(maxsize=1024)
+def queryables(layer: Layer, access: Access) -> Mapping[str, Operand]:
     """What filters may speak of: the reader's properties and the geometry that they see."""
     columns = table_of(layer).c
     found = {}
