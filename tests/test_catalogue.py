@@ -384,6 +384,12 @@ def test_any_bytes_are_read_or_refused(folder: Path, content: bytes):
     [
         ("PORT", "delapan", "Pengaturan GEOSATU_PORT tidak dapat dipakai: harus bilangan bulat."),
         ("PORT", "70000", "Pengaturan GEOSATU_PORT tidak dapat dipakai: harus paling besar 65535."),
+        (
+            "TRUSTED_PROXIES",
+            "127.0.0.1, *",
+            "Pengaturan GEOSATU_TRUSTED_PROXIES tidak dapat dipakai: harus alamat IP atau jaringan, dipisah koma, "
+            "misalnya 127.0.0.1,10.0.0.0/8.",
+        ),
         ("MAX_FILE_MB", "0", "Pengaturan GEOSATU_MAX_FILE_MB tidak dapat dipakai: harus lebih besar dari 0."),
     ],
 )

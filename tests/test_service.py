@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import random
@@ -22,8 +23,11 @@ import psycopg
 import pytest
 from conftest import ROOT
 from psycopg.sql import SQL, Identifier
+from starlette.types import Receive, Scope, Send
 
 from geosatu.database.cluster import Cluster
+from geosatu.serving import config_of
+from geosatu.settings import Settings
 
 COMMAND = Path(sys.executable).parent / "geosatu"
 READY = re.compile(r"geosatu siap: (http://127\.0\.0\.1:\d+) ")
@@ -297,3 +301,27 @@ def wait_until_answered(conninfo: str) -> None:
             time.sleep(0.02)
         else:
             return
+
+
+@pytest.mark.parametrize(
+    ("trusted", "proxy", "forwarded", "seen"),
+    [
+        ("10.0.0.0/8", "10.1.2.3", b"203.0.113.7", "203.0.113.7"),
+        ("10.0.0.0/8", "10.1.2.3", b"198.51.100.1, 203.0.113.7", "203.0.113.7"),
+        ("10.0.0.0/8, 127.0.0.1", "127.0.0.1", b"203.0.113.7, 10.9.9.9", "203.0.113.7"),
+        ("10.0.0.0/8", "192.0.2.1", b"203.0.113.7", "192.0.2.1"),
+        ("", "127.0.0.1", b"203.0.113.7", "127.0.0.1"),
+    ],
+)
+def test_only_a_trusted_proxy_is_believed_whom_it_asks_for(trusted: str, proxy: str, forwarded: bytes, seen: str):
+    asked: list[Any] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        asked.append(scope["client"][0])
+
+    config = config_of(Settings(trusted_proxies=trusted), app)
+    config.load()
+    scope = {"type": "http", "client": (proxy, 1), "scheme": "http", "headers": [(b"x-forwarded-for", forwarded)]}
+    asyncio.run(config.loaded_app(scope, None, None))  # type: ignore[arg-type]
+
+    assert asked == [seen]

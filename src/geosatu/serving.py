@@ -8,6 +8,7 @@ from contextlib import ExitStack, suppress
 
 import uvicorn
 from sqlalchemy import Engine
+from starlette.types import ASGIApp
 
 from geosatu.api.app import LONGEST_STATEMENT, create_app
 from geosatu.database.cluster import sole_service
@@ -33,19 +34,24 @@ def serve(settings: Settings, catalogue: Catalogue, say: Say, prepare: Prepare |
             prepare(engine, catalogue, settings, say)
         service = held.enter_context(open_service(engine, LONGEST_STATEMENT))
         engine.dispose()  # the owner's connections have done their work
-        config = uvicorn.Config(
-            create_app(settings, catalogue, service),
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-            proxy_headers=bool(settings.trusted_proxies),
-            forwarded_allow_ips=settings.trusted_proxies,
-            timeout_graceful_shutdown=5,
-        )
+        config = config_of(settings, create_app(settings, catalogue, service))
         port = listener.getsockname()[1]
         with suppress(KeyboardInterrupt):  # which uvicorn hands on once all requests are answered
             say(f"geosatu siap: http://{settings.host}:{port}  (hentikan dengan Ctrl+C)")
             uvicorn.Server(config).run(sockets=[listener])
+
+
+def config_of(settings: Settings, app: ASGIApp) -> uvicorn.Config:
+    """How uvicorn serves the application; whom a proxy asks for, it believes only those that the operator trusts."""
+    return uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=settings.trusted_proxies,
+        timeout_graceful_shutdown=5,
+    )
 
 
 def _listen(settings: Settings) -> socket.socket:

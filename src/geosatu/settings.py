@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from geosatu.errors import InvalidSettings
@@ -29,7 +30,7 @@ class Settings(BaseSettings):
     public_url: str | None = None
     """The address that users see when a proxy stands in front; absent: the address of the request."""
     trusted_proxies: str = ""
-    """Addresses of proxies, with commas, whose word on where a request comes from is taken; absent: nobody's."""
+    """Addresses or networks of proxies, with commas, whose word on where a request comes from is taken."""
     basemap: str | None = None
     """A tile address with {z}, {x} and {y}; absent: the map shows our own layers only."""
     basemap_attribution: str = ""
@@ -39,6 +40,17 @@ class Settings(BaseSettings):
     oidc_client_secret: SecretStr | None = None
     max_file_mb: int = Field(512, gt=0)
     """The largest file that an import reads."""
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_addresses(cls, said: str) -> str:
+        """Of proxies; `*` would believe everybody, and a name nobody."""
+        try:
+            for each in said.split(",") if said else ():
+                ip_network(each.strip())
+        except ValueError:
+            raise ValueError("harus alamat IP atau jaringan, dipisah koma, misalnya 127.0.0.1,10.0.0.0/8") from None
+        return said
 
     @classmethod
     def from_env(cls) -> Self:
