@@ -341,7 +341,7 @@ def test_a_layer_definition_holds_one_layer(catalogue: Catalogue) -> None:
 
 def test_a_style_is_that_of_the_project_whatever_the_layer_is_read_from(catalogue: Catalogue, online: Element) -> None:
     for name, part in layers_of(online).items():
-        style = fromstring(qgis.layer_style(catalogue[name]))
+        style = fromstring(qgis.layer_style(catalogue[name], catalogue[name].readable("publik")))
 
         assert style.get("minScale") == part.get("minScale")
         assert [one.attrib for one in style.iter("alias")] == [one.attrib for one in part.iter("alias")]

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
 import subprocess
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.request import Request, urlopen
+from xml.etree.ElementTree import fromstring
 
 import pytest
 from conftest import running, settings_for
@@ -16,7 +20,7 @@ from owslib.ogcapi.features import Features
 from owslib.util import Authentication
 from people import Person, person
 from playwright.sync_api import Browser
-from test_qgis import PYTHON, lacking_qgis, qgis_environment
+from test_qgis import PYTHON, lacking_qgis, layers_of, opened, qgis_environment
 from test_rights import PEOPLE, fill, seen_by
 
 from geosatu.api.app import LONGEST_STATEMENT, create_app
@@ -94,6 +98,35 @@ def test_qgis_with_basic_authentication_sees_internal_fields(served: Served, tmp
         assert {"koordinator"} & {name for row in rows for name in row} == set()
     assert {row.get("jam_ronda") for row in said["publik"]} == {None}
     assert {row.get("jam_ronda") for row in said["perencana"] + said["lurah"]} == {"22.00"}
+
+
+@pytest.mark.parametrize(("who", "internal"), [(None, False), ("perencana", True), ("lurah", True)])
+def test_files_for_qgis_name_the_fields_that_whoever_fetches_them_will_see(
+    served: Served, tmp_path: Path, who: str | None, internal: bool
+):
+    headers = {} if who is None else {"Authorization": f"Bearer {served.people[who].token}"}
+
+    def fetched(name: str) -> bytes:
+        with urlopen(Request(f"{served.address}/files/{name}", headers=headers), timeout=60) as answer:
+            content: bytes = answer.read()
+        return content
+
+    (snapshot := tmp_path / "kota.gpkg").write_bytes(fetched("kota.gpkg"))
+    with closing(sqlite3.connect(snapshot)) as db:
+        (project,) = db.execute("SELECT content FROM qgis_projects").fetchone()
+        (style,) = db.execute("SELECT styleQML FROM layer_styles WHERE f_table_name = 'pos_kamling'").fetchone()
+    parts = [
+        fromstring(fetched("pos_kamling.qlr")),
+        layers_of(opened(fetched("kota.qgz")))["pos_kamling"],
+        layers_of(opened(bytes.fromhex(project)))["pos_kamling"],
+        fromstring(style),
+    ]
+
+    for part in parts:
+        named = {alias.get("field") for alias in part.iter("alias")}
+        assert "nama" in named
+        assert ("jam_ronda" in named) is internal
+        assert "koordinator" not in named
 
 
 @pytest.mark.parametrize("who", ["perencana", "lurah"])

@@ -76,6 +76,7 @@ def project(base: BaseDep, city: CityDep, reader: ReaderDep, conn: ConnDep) -> R
         srid=_metric(overview),
         bounds=overview.bounds,
         counts=counts,
+        access=reader.actor.access,
         notices=overview.notices,
     )
     return _download(packed, "kota.qgz", "application/x-qgis-project")
@@ -107,6 +108,7 @@ def _snapshot(city: City, query: Query, actor: Actor, overview: Overview, file: 
             title=overview.title,
             srid=_metric(overview),
             bounds=overview.bounds,
+            access=actor.access,
             notices=overview.notices,
         )
         write_snapshot(tasks, file, qgis.stored_project(overview.title or "Kota", packed, datetime.now(UTC)))
@@ -127,14 +129,16 @@ def _download(content: bytes, name: str, media_type: str) -> Response:
 async def layer_file(name: str, request: Request, base: BaseDep, city: CityDep) -> Response:
     """A layer as a file, whole or filtered, in a CRS of choice."""
     layer, suffix = _split(name, city.catalogue)
+    asked = dict(request.scope["headers"])
     if suffix == "qlr":
         no_parameters(request)
-        return _download(qgis.layer_definition(layer, base_url=base), name, "application/x-qgis-layer-definition")
+        access = (await reader_of(city.known, asked, None, address_of(request))).actor.access
+        definition = qgis.layer_definition(layer, base_url=base, access=access)
+        return _download(definition, name, "application/x-qgis-layer-definition")
     given = parameters_of(request.scope["query_string"])
     for each in NOT_FOR_FILES:
         if each in given:
             raise InvalidQuery(f"Parameter {each!r} tidak berlaku untuk berkas.")
-    asked = dict(request.scope["headers"])
     reader = await reader_of(city.known, asked, given.pop(REASON, None), address_of(request))
     query = query_of(layer, given, reader.actor)
     revision = None if reader.restricted else city.revisions.of(layer)

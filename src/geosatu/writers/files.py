@@ -171,12 +171,16 @@ def _complete(file: Path, layers: Sequence[Layer], fields: Mapping[str, Sequence
             "INSERT INTO layer_styles (f_table_catalog, f_table_schema, f_table_name, f_geometry_column, "
             "styleName, styleQML, styleSLD, useAsDefault, description, owner) "
             "VALUES ('', '', ?, 'geom', 'geosatu', ?, '', 1, ?, '')",
-            [(layer.name, layer_style(layer), layer.title) for layer in layers],
+            [(layer.name, layer_style(layer, _own(layer, fields[layer.name])), layer.title) for layer in layers],
         )
         db.executemany(
             "INSERT INTO gpkg_contents (table_name, data_type, identifier, description) VALUES (?, 'attributes', ?, ?)",
             [("kamus_data", "Kamus data", "Arti setiap kolom"), ("layer_styles", "layer_styles", "Gaya QGIS")],
         )
+
+
+def _own(layer: Layer, fields: Sequence[Field]) -> list[Field]:
+    return [field for field in fields if field.name in layer.fields]
 
 
 def flatgeobuf(task: Task) -> None:

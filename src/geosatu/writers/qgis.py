@@ -26,7 +26,7 @@ import pyproj
 
 from geosatu.crs import STORAGE_SRID
 from geosatu.features import Box
-from geosatu.layers import Catalogue, Layer
+from geosatu.layers import Access, Catalogue, Field, Layer
 from geosatu.writers.qgis_fields import attribute_parts
 from geosatu.writers.qgis_metadata import layer_metadata, licences_of, project_metadata
 from geosatu.writers.qgis_symbols import SHAPES, feature_name, labelling, renderer, scales
@@ -58,6 +58,8 @@ class Source:
     provider: str
     address: str
     identifier: str
+    fields: Sequence[Field]
+    """The layer's own fields that come from there."""
     link: str | None = None
 
 
@@ -79,16 +81,17 @@ def project(
     bounds: Box | None,
     counts: Mapping[str, int] | None = None,
     only: Collection[str] | None = None,
+    access: Access = "publik",
     notices: Sequence[str] = (),
 ) -> bytes:
     """A .qgz whose layers are connected to the service at `base_url`, with nobody's credentials.
 
-    `counts` tells which layers are small enough to be fetched whole; `notices` are sentences that whoever uses
-    the data has to know, such as that its boundaries are not official.
+    `counts` tells which layers are small enough to be fetched whole, `access` which fields whoever opens it will
+    find; `notices` are sentences that whoever uses the data has to know, such as that its boundaries are not official.
     """
     base = _without_credentials(base_url)
     known = counts or {}
-    sources = {layer: _service(layer, base, known.get(layer.name)) for layer in _chosen(catalogue, only)}
+    sources = {layer: _service(layer, base, known.get(layer.name), access) for layer in _chosen(catalogue, only)}
     return _packed(_project(catalogue, sources, title, srid, bounds, notices, base))
 
 
@@ -100,11 +103,13 @@ def snapshot_project(
     srid: int,
     bounds: Box | None,
     only: Collection[str] | None = None,
+    access: Access = "publik",
     notices: Sequence[str] = (),
 ) -> bytes:
     """The same project reading from the GeoPackage `file_name`, which lies beside it or holds it."""
     sources = {
-        layer: Source("ogr", f"./{file_name}|layername={layer.name}", layer.name) for layer in _chosen(catalogue, only)
+        layer: Source("ogr", f"./{file_name}|layername={layer.name}", layer.name, layer.readable(access))
+        for layer in _chosen(catalogue, only)
     }
     return _packed(_project(catalogue, sources, title, srid, bounds, notices, None))
 
@@ -115,19 +120,21 @@ def stored_project(name: str, qgz: bytes, changed: datetime) -> StoredProject:
     return StoredProject(name, json.dumps(metadata), qgz.hex())
 
 
-def layer_definition(layer: Layer, *, base_url: str, count: int | None = None) -> bytes:
+def layer_definition(layer: Layer, *, base_url: str, count: int | None = None, access: Access = "publik") -> bytes:
     """A .qlr: one layer, connected to the service at `base_url`, for a project that is already there."""
-    source = _service(layer, _without_credentials(base_url), count)
+    source = _service(layer, _without_credentials(base_url), count, access)
     tree = node("layer-tree-group", {"name": "", "checked": "Qt::Checked"}, _leaf(layer, source, visible=True))
     root = node("qlr", None, tree, node("maplayers", None, _map_layer(layer, source)))
     return document(root, LAYER_DEFINITION).encode()
 
 
-def layer_style(layer: Layer) -> str:
-    """The QML of a layer: how it is drawn, labelled and named, whatever it is read from."""
+def layer_style(layer: Layer, fields: Sequence[Field]) -> str:
+    """The QML of a layer with these of its own fields: its looks and names, whatever it is read from."""
     attributes = _style_attributes(layer) | {"version": VERSION, "styleCategories": "AllStyleCategories"}
     number, _ = GEOMETRIES[SHAPES[layer.geometry]]
-    return document(node("qgis", attributes, *_style(layer), node("layerGeometryType", None, str(number))), PROJECT)
+    return document(
+        node("qgis", attributes, *_style(layer, fields), node("layerGeometryType", None, str(number))), PROJECT
+    )
 
 
 def _chosen(catalogue: Catalogue, only: Collection[str] | None) -> list[Layer]:
@@ -143,14 +150,14 @@ def _without_credentials(url: str) -> str:
     return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl().rstrip("/")
 
 
-def _service(layer: Layer, base: str, count: int | None) -> Source:
+def _service(layer: Layer, base: str, count: int | None, access: Access) -> Source:
     """The layer at the service, in the words of QGIS's own browser."""
     parts = {"restrictToRequestBBOX": "1", "typename": layer.name, "url": f"{base}/ogc"}
     if count is not None and count <= FETCHED_WHOLE:
         del parts["restrictToRequestBBOX"]
     address = "".join(f" {name}='{_quoted(value)}'" for name, value in parts.items())
     link = f"{base}/ogc/collections/{layer.name}"
-    return Source("OAPIF", address, link, link)
+    return Source("OAPIF", address, link, layer.readable(access), link)
 
 
 def _quoted(value: str) -> str:
@@ -244,7 +251,7 @@ def _map_layer(layer: Layer, source: Source) -> Element:
         node("srs", None, spatial_reference(STORAGE_SRID)),
         layer_metadata(layer, source.identifier, source.link),
         node("provider", {"encoding": "UTF-8"}, source.provider),
-        *_style(layer),
+        *_style(layer, source.fields),
     )
 
 
@@ -253,13 +260,13 @@ def _style_attributes(layer: Layer) -> dict[str, object]:
     return scales(layer) | simplified | {"labelsEnabled": labelling(layer) is not None}
 
 
-def _style(layer: Layer) -> list[Element]:
+def _style(layer: Layer, fields: Sequence[Field]) -> list[Element]:
     labels = labelling(layer)
     return [
         renderer(layer),
         *([] if labels is None else [labels]),
         node("layerOpacity", None, "1"),
-        *attribute_parts(layer),
+        *attribute_parts(fields),
         node("previewExpression", None, feature_name(layer)),
     ]
 

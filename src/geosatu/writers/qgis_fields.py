@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from xml.etree.ElementTree import Element
 
-from geosatu.layers import SYSTEM_FIELDS, Field, Layer
+from geosatu.layers import SYSTEM_FIELDS, Field
 from geosatu.writers.qgis_xml import node, option
 
 LONG_TEXT = 500
@@ -38,11 +38,11 @@ class Attribute:
     required: bool = False
 
 
-def own_attributes(layer: Layer) -> list[Attribute]:
-    """The layer's own fields, as far as they are public."""
+def own_attributes(fields: Iterable[Field]) -> list[Attribute]:
+    """A layer's own fields."""
     return [
         Attribute(field.name, _titled(field), _widget(field), editable=not field.measure, required=field.required)
-        for field in layer.readable("publik")
+        for field in fields
     ]
 
 
@@ -60,9 +60,9 @@ def system_attributes() -> list[Attribute]:
     ]
 
 
-def attribute_parts(layer: Layer) -> list[Element]:
-    """What a layer's style says of its attributes."""
-    own, ours = own_attributes(layer), system_attributes()
+def attribute_parts(fields: Iterable[Field]) -> list[Element]:
+    """What a layer's style says of its attributes; the fields are the layer's own."""
+    own, ours = own_attributes(fields), system_attributes()
     both = list(enumerate([*own, *ours]))
     return [
         node("fieldConfiguration", None, *(_configured(one) for _, one in both)),
