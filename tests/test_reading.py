@@ -105,6 +105,15 @@ def test_a_box_in_metres_finds_what_lies_in_it(client: TestClient) -> None:
     assert wanted
 
 
+@pytest.mark.parametrize("address", [f"{OGC}/pos_kamling/items", OGC, "/wfs?service=WFS&request=GetCapabilities"])
+def test_who_refuses_gzip_gets_none(client: TestClient, address: str) -> None:
+    encodings = {"gzip": "gzip", "gzip;q=0.5": "gzip", "br, gzip ; q=0": None, "gzip;q=0.000, br": None, "br": None}
+    for said, encoding in encodings.items():
+        answer = client.get(address, headers={"Accept-Encoding": said})
+        assert answer.headers.get("content-encoding") == encoding, said
+        assert "Accept-Encoding" in answer.headers["vary"]
+
+
 @pytest.mark.parametrize(
     ("said", "fits"),
     [

@@ -14,7 +14,6 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg_pool import AsyncConnectionPool
 from sqlalchemy import Engine
 from starlette.datastructures import MutableHeaders
-from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from geosatu.accounts.known import Known
@@ -34,7 +33,7 @@ from geosatu.api import (
     sign_in_pages,
 )
 from geosatu.api.context import LONGEST_WAIT, City
-from geosatu.api.hot import Hot
+from geosatu.api.hot import Gzip, Hot
 from geosatu.api.problems import problem, register_problems
 from geosatu.api.wfs.door import Wfs
 from geosatu.database.connect import conninfo_of
@@ -214,7 +213,7 @@ def create_app(settings: Settings, catalogue: Catalogue, engine: Engine) -> ASGI
 
     app = FastAPI(title="geosatu", openapi_url=None, redirect_slashes=False, lifespan=lifespan)
     app.state.city = city
-    app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=4)
+    app.add_middleware(Gzip, minimum_size=1000, compresslevel=4)
     app.add_middleware(HeadAsGet)
     app.add_middleware(Personal)
     app.add_middleware(SmallBodies)

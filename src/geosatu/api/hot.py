@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from isal import igzip
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -52,6 +53,7 @@ VARY = b"Accept, Accept-Encoding, Authorization, Cookie"
 LISTENED_AFTER = 0.5
 """Seconds until it is noticed that the client of a page has gone: most pages are sent by then."""
 COMPACT = (",", ":")
+REFUSED_GZIP = re.compile(rb"gzip\s*;\s*q=0(?:\.0*)?\s*(?:,|$)")
 GZIPPED = b'.gz"'
 UNKNOWN = "x"
 """Stands for a revision in tags while none is known."""
@@ -259,7 +261,17 @@ def with_links(text: bytes, base: str, layer: Layer, number: int) -> bytes:
 
 def takes_gzip(asked: Mapping[bytes, bytes]) -> bool:
     """Whether the client can read a compressed answer."""
-    return b"gzip" in asked.get(b"accept-encoding", b"")
+    said = asked.get(b"accept-encoding", b"")
+    return b"gzip" in said and (b"q=0" not in said or REFUSED_GZIP.search(said) is None)
+
+
+class Gzip(GZipMiddleware):
+    """The framework's, which takes `gzip;q=0` for a wish."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and not takes_gzip(dict(scope["headers"])):
+            scope = {**scope, "headers": [each for each in scope["headers"] if each[0] != b"accept-encoding"]}
+        await super().__call__(scope, receive, send)
 
 
 def _size(tile: Answer) -> int:

@@ -10,7 +10,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from starlette.concurrency import run_in_threadpool
-from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import ClientDisconnect
 from starlette.requests import Request as HttpRequest
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -18,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from geosatu.api.access import EVERYBODY, REASON, Reader, account_of, reader_of
 from geosatu.api.context import City, connection
 from geosatu.api.files import Streamed
-from geosatu.api.hot import LISTENED_AFTER, VARY, WORTH_COMPRESSING, Answer, send_answer, start_answer
+from geosatu.api.hot import LISTENED_AFTER, VARY, WORTH_COMPRESSING, Answer, Gzip, send_answer, start_answer
 from geosatu.api.links import base_of
 from geosatu.api.presence import Present
 from geosatu.api.wfs import stored
@@ -156,7 +155,7 @@ def _stream(made: Stream, reader: Reader, tag: bytes | None) -> ASGIApp:
     headers = {"Cache-Control": reader.cache_control.decode(), "Vary": VARY.decode()}
     if tag is not None:
         headers["ETag"] = tag.decode()
-    return GZipMiddleware(Streamed(made.blocks, headers, made.media_type), WORTH_COMPRESSING, compresslevel=1)
+    return Gzip(Streamed(made.blocks, headers, made.media_type), WORTH_COMPRESSING, compresslevel=1)
 
 
 async def _refuse(send: Send, scope: Scope, reader: Reader, error: Exception, version: Version) -> None:
