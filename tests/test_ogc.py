@@ -388,8 +388,8 @@ def test_archived_features_are_nowhere(demo_conn: Connection, catalogue: Catalog
     demo_conn.execute(text("UPDATE layer.kantor_kelurahan SET status = 'arsip' WHERE id = :id"), {"id": gone})
 
     for actor in (PUBLIC, OPERATOR):
-        features, returned, more, _ = run(demo_conn, statements.page(layer, Query(limit=100), actor.access))
-        assert (returned, more) == (45, False)
+        features, returned, spare, _ = run(demo_conn, statements.page(layer, Query(limit=100), actor.access))
+        assert (returned, spare) == (45, None)
         assert f'"id":{gone},' not in features
         assert run(demo_conn, statements.count(layer, Query(), actor.access)) == (45,)
         assert read.count(demo_conn, layer, Query(), actor) == 45

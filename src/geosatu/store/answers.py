@@ -32,8 +32,13 @@ async def page(pool: Pool, layer: Layer, query: Query, actor: Actor) -> Page:
     """One page of a layer's features."""
     row = await _row(pool, layer, statements.page(layer, query, actor.access), actor, prepare=query.box is None)
     assert row is not None
-    features, returned, more, key = row
-    return Page(features or b"", int(returned or 0), tuple(json.loads(key or b"null")) if more == b"t" else None)
+    features, found, spare, key = row
+    if features is None:
+        return Page(b"", 0, None)
+    if spare is None:
+        return Page(features, int(found or 0), None)
+    end = len(features) - len(statements.separator_of(query)) - int(spare)
+    return Page(features[:end], query.limit, tuple(json.loads(key or b"null")))
 
 
 async def count(pool: Pool, layer: Layer, query: Query, actor: Actor) -> int | None:

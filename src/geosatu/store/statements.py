@@ -29,7 +29,6 @@ from sqlalchemy import (
     bindparam,
     case,
     cast,
-    false,
     func,
     literal_column,
     or_,
@@ -90,7 +89,8 @@ class Statement:
 
 
 def page(layer: Layer, query: Query, access: Access) -> Statement:
-    """One row: features as text, how many, whether more follow, and the key of the last as JSON."""
+    """One row: features as text, how many, the bytes of the one too many that is among them where more follow, and
+    the key of the last of the page as JSON."""
     return _statement(_page, layer, query, access, {"most": query.limit})
 
 
@@ -207,28 +207,32 @@ def _given(name: str, kind: TypeEngine[Any]) -> ColumnElement[Any]:
 def _page(layer: Layer, shape: Query, access: Access, extra: ColumnElement[bool] | None) -> Select[Any]:
     source, geom, visible = published(layer, access)
     order = _order(layer, shape, access)
-    ascending = _ascending(order)
     most = _given("most", Integer())
+    beyond = most + literal_column("1")
     rows = (
         select(
-            func.row_number().over(order_by=ascending).label("n"),
             *(column.label(f"key{number}") for number, (column, _) in enumerate(order)),
             _text(layer, geom, shape, access).label("feature"),
         )
         .select_from(source)
         .where(visible, *_chosen(source, visible, shape, geom, order, extra))
-        .order_by(*ascending)
-        .limit(most + 1)
+        .order_by(*_ascending(order))
+        .limit(beyond)
         .subquery()
     )
-    within = rows.c.n <= most
-    key = func.json_build_array(*(rows.c[f"key{number}"] for number in range(len(order))))
+    # Whatever would number the rows, a window above all, would carry all their texts along.
+    key = func.json_build_array(*(func.array_agg(rows.c[f"key{number}"])[most] for number in range(len(order))))
     return select(
-        func.string_agg(rows.c.feature, sql_text(",") if shape.gml is None else sql_text("")).filter(within),
-        func.count().filter(within),
-        func.coalesce(func.bool_or(rows.c.n > most), false()),
-        func.max(cast(key, Text)).filter(rows.c.n == most),
+        func.string_agg(rows.c.feature, sql_text(separator_of(shape))),
+        func.count(),
+        func.array_agg(func.octet_length(rows.c.feature))[beyond],
+        cast(key, Text),
     )
+
+
+def separator_of(query: Query) -> str:
+    """What stands between the features of a page."""
+    return "," if query.gml is None else ""
 
 
 def _text(layer: Layer, geom: ColumnElement[Any], shape: Query, access: Access) -> ColumnElement[str]:
