@@ -188,7 +188,7 @@ def create_app(settings: Settings, catalogue: Catalogue, engine: Engine) -> ASGI
     """The service over a prepared database; `engine` is that of `open_service`."""
     for_answers = conninfo_as(conninfo_of(engine, LONGEST_STATEMENT), PUBLIC)
     for_files = conninfo_as(conninfo_of(engine, files.LONGEST_FILE), PUBLIC)
-    pool = _pool(for_answers, 2, HOT_CONNECTIONS, f"{ALONE} {CHEAP}")
+    pool = _pool(for_answers, 1, HOT_CONNECTIONS, f"{ALONE} {CHEAP}")
     streams = _pool(for_files, 0, STREAMS, ALONE)
     known = Known(pool)
     city = City(

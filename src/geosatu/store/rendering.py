@@ -37,6 +37,9 @@ DECIMALS = 9
 
 METRE_DECIMALS = 3
 
+Piece = ColumnElement[Any] | str
+"""Of a text: what the database makes, or a constant."""
+
 
 def properties_of(layer: Layer, access: Access) -> list[NamedColumn[Any]]:
     """The columns that readers of this level see as properties."""
@@ -74,50 +77,67 @@ def feature_text(
 ) -> ColumnElement[str]:
     """A feature as GeoJSON text, joined from pieces: faster than json_build_object, and without its limit."""
     ident = cast(table_of(layer).c.id, Text)
-    pieces = [sql_text('{"type":"Feature","id":')]
-    pieces += [sql_text(f'"{layer.name}.'), ident, sql_text('"')] if named_id else [ident]
-    pieces += [sql_text(',"geometry":'), sql_text("null") if geom is None else geometry_text(layer, geom, crs)]
+    pieces: list[Piece] = ['{"type":"Feature","id":']
+    pieces += [f'"{layer.name}.', ident, '"'] if named_id else [ident]
+    pieces += [',"geometry":', *(["null"] if geom is None else geometry_text(layer, geom, crs)), ',"properties":{']
     for number, field in enumerate(properties):
-        pieces.append(
-            sql_text(f'{"," if number else ""}"{field.name}":' if number else f',"properties":{{"{field.name}":')
-        )
-        pieces.append(func.coalesce(_json_text(layer, field), sql_text("null")))
-    pieces.append(sql_text("}}" if properties else ',"properties":{}}'))
-    return reduce(add, pieces)
+        pieces += [f'{"," if number else ""}"{field.name}":', func.coalesce(_json_text(layer, field), sql_text("null"))]
+    return joined([*pieces, "}}"])
 
 
-def tabular(column: Any) -> ColumnElement[Any]:
+def tabular(column: Any, *, bare: bool = False) -> ColumnElement[Any]:
     """A column as tables of files know them: a list is text with commas, a time of day and a uid are text."""
     if isinstance(column.type, ARRAY):
+        joined = func.array_to_string(column, sql_text(", "), type_=Text)
+        if bare:
+            return joined.label(column.name)
         # A comma within a text must not be read as one between two.
         unclear = func.array_to_string(column, sql_text("")).op("~")(sql_text("[][,;|]"))
-        joined = func.array_to_string(column, sql_text(", "), type_=Text)
         return case((unclear, cast(func.to_json(column), Text)), else_=joined).label(column.name)
     return cast(column, Text).label(column.name) if isinstance(column.type, (Time, Uuid)) else column
 
 
+def is_bare(layer: Layer, field: NamedColumn[Any]) -> bool:
+    """Whether values are of letters, digits, dots, hyphens and underscores, which no format has to mark."""
+    described = layer.fields.get(field.name, SYSTEM_FIELDS.get(field.name))
+    coded = described is not None and described.type in ("code", "codes")
+    return coded or field.name == "kode_wilayah" or isinstance(field.type, (Uuid, Date))
+
+
 def _json_text(layer: Layer, field: NamedColumn[Any]) -> ColumnElement[str]:
     """A property as JSON text; by hand, which is faster, where nothing can have to be escaped."""
-    described = layer.fields.get(field.name, SYSTEM_FIELDS.get(field.name))
     if isinstance(field.type, (Integer, Boolean)):
         return cast(field, Text)
-    plain = field.name == "kode_wilayah" or (described is not None and described.type == "code")
-    if plain or isinstance(field.type, (Uuid, Date)):
-        return sql_text('"') + cast(field, Text) + sql_text('"')
-    return cast(func.to_json(field), Text)
+    if not is_bare(layer, field):
+        return cast(func.to_json(field), Text)
+    if isinstance(field.type, ARRAY):
+        several = joined(['["', func.array_to_string(field, sql_text('","'), type_=Text), '"]'])
+        return case((func.cardinality(field) > literal_column("0"), several), else_=cast(func.to_json(field), Text))
+    return joined(['"', cast(field, Text), '"'])
 
 
-def geometry_text(layer: Layer, geom: ColumnElement[Any], crs: Crs) -> ColumnElement[str]:
+def geometry_text(layer: Layer, geom: ColumnElement[Any], crs: Crs) -> list[Piece]:
     """The geometry as GeoJSON text with the axes of the CRS; a point without PostGIS's own, slower writer."""
     placed = in_crs(geom, crs)
     decimals = DECIMALS if crs.srid == STORAGE_SRID else METRE_DECIMALS
     if layer.geometry != "Point":
-        return func.ST_AsGeoJSON(func.ST_FlipCoordinates(placed) if crs.north_first else placed, decimals, 0)
+        return [func.ST_AsGeoJSON(func.ST_FlipCoordinates(placed) if crs.north_first else placed, decimals, 0)]
     axes = [func.ST_X(placed), func.ST_Y(placed)]
     if crs.srid != STORAGE_SRID:
         axes = [func.round(cast(axis, Numeric), decimals) for axis in axes]
     first, second = (cast(axis, Text) for axis in (reversed(axes) if crs.north_first else axes))
-    return sql_text('{"type":"Point","coordinates":[') + first + sql_text(",") + second + sql_text("]}")
+    return ['{"type":"Point","coordinates":[', first, ",", second, "]}"]
+
+
+def joined(pieces: Sequence[Piece]) -> ColumnElement[str]:
+    """The pieces as one text; neighbouring constants are one, which saves copying all that stands before them."""
+    merged: list[Piece] = []
+    for piece in pieces:
+        if isinstance(piece, str) and merged and isinstance(merged[-1], str):
+            merged[-1] += piece
+        else:
+            merged.append(piece)
+    return reduce(add, (sql_text(piece) if isinstance(piece, str) else piece for piece in merged))
 
 
 def in_crs(geom: ColumnElement[Any], crs: Crs) -> ColumnElement[Any]:

@@ -52,6 +52,7 @@ from geosatu.store.rendering import (
     METRE_DECIMALS,
     feature_text,
     in_crs,
+    is_bare,
     properties_of,
     published,
     sql_text,
@@ -399,7 +400,7 @@ def _lines(layer: Layer, shape: Query, access: Access, extra: ColumnElement[bool
 
 def _table(layer: Layer, shape: Query, access: Access, extra: ColumnElement[bool] | None) -> Select[Any]:
     source, geom, visible = published(layer, access)
-    columns = [tabular(column) for column in properties_of(layer, access)]
+    columns = [tabular(column, bare=is_bare(layer, column)) for column in properties_of(layer, access)]
     wkb = func.ST_AsBinary(in_crs(geom, shape.crs)).label("geom")
     wanted = select(table_of(layer).c.id, *columns, wkb).select_from(source)
     return wanted.where(visible, *_conditions(shape, geom, [], extra)).order_by(table_of(layer).c.id)
@@ -407,7 +408,7 @@ def _table(layer: Layer, shape: Query, access: Access, extra: ColumnElement[bool
 
 def _cells(layer: Layer, shape: Query, access: Access, extra: ColumnElement[bool] | None) -> Select[Any]:
     _, geom, _ = published(layer, access)
-    columns = [_harmless(tabular(column)) for column in _properties(layer, shape, access)]
+    columns = [_harmless(tabular(column, bare=is_bare(layer, column))) for column in _properties(layer, shape, access)]
     placed = in_crs(geom, shape.crs)
     decimals = DECIMALS if shape.crs.srid == STORAGE_SRID else METRE_DECIMALS
     if layer.geometry == "Point":
