@@ -194,7 +194,7 @@ LayerDep = Annotated[Layer, Depends(layer_of)]
 
 def base_url(request: Request, city: CityDep) -> str:
     """The address that users see in front of our paths, without a slash at its end."""
-    return base_of(city.settings, request)
+    return base_of(city.settings, request.scope)
 
 
 BaseDep = Annotated[str, Depends(base_url)]

@@ -18,7 +18,7 @@ from urllib.parse import urlencode
 
 from isal import igzip
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from geosatu.api.access import EVERYBODY, REASON, Reader, reader_of
@@ -200,7 +200,7 @@ class Hot:
             self._tiles_bytes -= _size(oldest)
 
     def _base(self, scope: Scope) -> str:
-        return base_of(self.city.settings, Request(scope))
+        return base_of(self.city.settings, scope)
 
 
 async def matched_of(city: City, reader: Reader, layer: Layer, query: Query, page: Page) -> int | None:
@@ -303,6 +303,7 @@ def _again(here: str, given: Mapping[str, str]) -> str:
     return f"{here}?{urlencode(given, safe=',:/')}" if given else here
 
 
+@lru_cache(maxsize=256)
 def content_crs(crs: Crs) -> tuple[tuple[bytes, bytes], ...]:
     """The header that names the CRS of the coordinates."""
     return ((b"content-crs", f"<{crs.uri}>".encode()),)

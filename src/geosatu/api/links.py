@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from starlette.requests import Request
+from starlette.types import Scope
 
 from geosatu.errors import InvalidQuery
 from geosatu.settings import Settings
@@ -24,12 +27,24 @@ HEADERS = {
 """What everything that a browser shows is sent with."""
 
 
-def base_of(settings: Settings, request: Request) -> str:
+def base_of(settings: Settings, scope: Scope) -> str:
     """The address that users see in front of our paths, without a slash at its end."""
+    if settings.public_url:
+        return settings.public_url.rstrip("/")
+    host = next((value for name, value in scope["headers"] if name == b"host"), None)
+    root = scope.get("app_root_path", scope.get("root_path", ""))
     try:
-        return (settings.public_url or str(request.base_url)).rstrip("/")
+        return _base(scope["scheme"], host, tuple(scope.get("server") or ()), root)
     except ValueError:
         raise InvalidQuery("Header Host permintaan ini tidak sah.") from None
+
+
+@lru_cache(maxsize=256)
+def _base(scheme: str, host: bytes | None, server: tuple[str, int], root: str) -> str:
+    """The framework's word, which costs as much as the rest of an answer."""
+    headers = [] if host is None else [(b"host", host)]
+    scope = {"type": "http", "scheme": scheme, "server": server or None, "headers": headers, "path": "/"}
+    return str(Request({**scope, "root_path": root, "query_string": b""}).base_url).rstrip("/")
 
 
 def link(href: str, rel: str, media_type: str, title: str) -> dict[str, str]:

@@ -124,7 +124,7 @@ def manager(account: SignedInDep) -> Account:
 
 def root_of(request: Request) -> str:
     """The path in front of ours, without a slash at its end."""
-    return urlsplit(base_of(request.app.state.city.settings, request)).path.rstrip("/")
+    return urlsplit(base_of(request.app.state.city.settings, request.scope)).path.rstrip("/")
 
 
 def actor_of(account: Account, request: Request) -> Actor:

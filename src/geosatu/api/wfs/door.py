@@ -128,7 +128,7 @@ class Wfs:
 
     def base(self, request: HttpRequest) -> str:
         """The address that users see in front of our paths."""
-        return base_of(self.city.settings, request)
+        return base_of(self.city.settings, request.scope)
 
     def features(self, asked: Asked, reader: Reader, request: HttpRequest) -> Request:
         """A request for features."""

@@ -74,7 +74,7 @@ async def transact(request: Request, city: City, reader: Reader, asked: Asked) -
     """The answer to a Transaction of whoever may write; programs that speak WFS 1 show why it is refused only where
     that is an answer as well."""
     try:
-        account = await require_csrf(request, city, base_of(city.settings, request), reader)
+        account = await require_csrf(request, city, base_of(city.settings, request.scope), reader)
         editor = Editor(worker_of(account, request).actor, account.rights)
         async with turn_to_write(city):
             body = await run_in_threadpool(_transact, city, editor, account.reader(), asked)
