@@ -5,8 +5,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -19,19 +17,17 @@ import pytest
 import shapely
 from conftest import running, settings_for
 from owslib.ogcapi.features import Features
+from programs import BOX, LAYERS, count, items, run_gdal, types_of
 from sqlalchemy import Engine, text
 
 from geosatu.api.app import LONGEST_STATEMENT, create_app
 from geosatu.database.cluster import Cluster
 from geosatu.database.connect import open_city, open_service
-from geosatu.layers import Catalogue, Layer
+from geosatu.layers import Catalogue
 
 Call = Callable[..., Any]
 
-LAYERS = sorted(file.stem for file in (Path(__file__).parent.parent / "layers").glob("*.toml"))
-BOX = (112.0, -7.83, 112.03, -7.80)
-
-KINDS = {
+TYPES = {
     "text": "String",
     "texts": "StringList",
     "code": "String",
@@ -43,16 +39,6 @@ KINDS = {
     "date": "Date",
 }
 """The types of fields, as ogrinfo calls what GDAL takes them for."""
-
-OURS = {
-    "kode_wilayah": "String",
-    "status": "String",
-    "source": "String",
-    "accuracy_m": "Real",
-    "uid": "String",
-    "version": "Integer",
-    "updated_at": "DateTime",
-}
 
 
 @pytest.fixture(scope="module")
@@ -88,48 +74,17 @@ def source(address: str) -> str:
     return f"OAPIF:{address}/ogc"
 
 
-@pytest.fixture(scope="module")
-def system() -> Callable[..., str]:
-    """Runs a program of the system's GDAL; nothing that it complains of is passed over."""
-
-    def run(program: str, *arguments: str | Path) -> str:
-        if shutil.which(program) is None:
-            pytest.skip(f"{program} is not installed (apt-get install gdal-bin)")
-        done = subprocess.run([program, *arguments], text=True, capture_output=True, timeout=60)
-        assert done.returncode == 0, done.stderr
-        assert "ERROR" not in done.stderr
-        return done.stdout
-
-    return run
-
-
-def features(service: str, layer: str) -> list[dict[str, Any]]:
-    with urlopen(f"{service}/ogc/collections/{layer}/items?limit=10000", timeout=10) as answer:
-        found: list[dict[str, Any]] = json.load(answer)["features"]
-    return found
-
-
-def kinds_of(layer: Layer) -> dict[str, str]:
-    return {field.name: KINDS[field.type] for field in layer.readable("publik")} | OURS
-
-
-def count(engine: Engine, layer: str, condition: str = "true") -> int:
-    with engine.connect() as conn:
-        sql = f"SELECT count(*) FROM layer.{layer} WHERE status <> 'arsip' AND ({condition})"
-        return int(conn.scalar(text(sql.replace(":", "\\:"))))
-
-
 # GDAL
 
 
-def test_gdal_finds_every_layer(elsewhere: Call, ogc: str, system: Call):
+def test_gdal_finds_every_layer(elsewhere: Call, ogc: str):
     assert sorted(name for name, _ in elsewhere(pyogrio.list_layers, ogc)) == LAYERS
-    assert sorted(re.findall(r"^\d+: (\w+) ", system("ogrinfo", "-ro", "-q", ogc), re.MULTILINE)) == LAYERS
+    assert sorted(re.findall(r"^\d+: (\w+) ", run_gdal("ogrinfo", "-ro", "-q", ogc), re.MULTILINE)) == LAYERS
 
 
 @pytest.mark.parametrize("layer", LAYERS)
 def test_gdal_reads_every_feature_of_a_layer(elsewhere: Call, ogc: str, service: str, catalogue: Catalogue, layer: str):
-    expected = features(service, layer)
+    expected = items(service, layer)
 
     info = elsewhere(pyogrio.read_info, ogc, layer=layer, force_feature_count=True)
     frame = elsewhere(pyogrio.read_dataframe, ogc, layer=layer, fid_as_index=True)
@@ -144,17 +99,21 @@ def test_gdal_reads_every_feature_of_a_layer(elsewhere: Call, ogc: str, service:
 
 @pytest.mark.parametrize("layer", LAYERS)
 def test_the_systems_gdal_copies_a_layer_into_a_geopackage(
-    system: Call, ogc: str, service: str, catalogue: Catalogue, layer: str, tmp_path: Path
+    ogc: str, service: str, catalogue: Catalogue, layer: str, tmp_path: Path
 ):
-    expected = features(service, layer)
+    expected = items(service, layer)
     file = tmp_path / "copy.gpkg"
 
-    system("ogr2ogr", "-f", "GPKG", file, ogc, layer, "-oo", "PAGE_SIZE=40")
+    run_gdal("ogr2ogr", "-f", "GPKG", file, ogc, layer, "-oo", "PAGE_SIZE=40")
 
     frame = pyogrio.read_dataframe(file, layer=layer)
     assert len(frame) == len(expected)
     assert frame.crs.to_epsg() == 4326
-    assert set(frame.columns) - {"geometry", "id"} == set(kinds_of(catalogue[layer])) == set(expected[0]["properties"])
+    assert (
+        set(frame.columns) - {"geometry", "id"}
+        == set(types_of(catalogue[layer], TYPES))
+        == set(expected[0]["properties"])
+    )
     copied = dict(zip(frame["uid"], frame.geometry, strict=True))
     for each in expected:
         place = shapely.geometry.shape(each["geometry"])
@@ -164,13 +123,13 @@ def test_the_systems_gdal_copies_a_layer_into_a_geopackage(
 @pytest.mark.parametrize("city", ["ogc", "bare"])
 @pytest.mark.parametrize("layer", LAYERS)
 def test_gdal_knows_the_types_even_where_nothing_is(
-    request: pytest.FixtureRequest, elsewhere: Call, system: Call, catalogue: Catalogue, layer: str, city: str
+    request: pytest.FixtureRequest, elsewhere: Call, catalogue: Catalogue, layer: str, city: str
 ):
-    wanted = kinds_of(catalogue[layer])
+    wanted = types_of(catalogue[layer], TYPES)
     address = request.getfixturevalue(city)
 
     info = elsewhere(pyogrio.read_info, address, layer=layer)
-    told = system("ogrinfo", "-ro", "-so", address, layer)
+    told = run_gdal("ogrinfo", "-ro", "-so", address, layer)
 
     types = zip(info["fields"], info["ogr_types"], info["ogr_subtypes"], strict=True)
     ours = {
@@ -197,11 +156,11 @@ def test_gdal_pages_through_a_layer(elsewhere: Call, ogc: str, demo_city: Engine
     assert len(few) == few["uid"].nunique() == count(demo_city, "pos_kamling") > 300
 
 
-def test_gdal_reads_the_part_in_a_box(elsewhere: Call, ogc: str, system: Call, demo_city: Engine):
+def test_gdal_reads_the_part_in_a_box(elsewhere: Call, ogc: str, demo_city: Engine):
     whole = elsewhere(pyogrio.read_dataframe, ogc, layer="pos_kamling")
 
     part = elsewhere(pyogrio.read_dataframe, ogc, layer="pos_kamling", bbox=BOX)
-    told = system("ogrinfo", "-ro", "-so", ogc, "pos_kamling", "-spat", *(str(edge) for edge in BOX))
+    told = run_gdal("ogrinfo", "-ro", "-so", ogc, "pos_kamling", "-spat", *(str(edge) for edge in BOX))
 
     inside = f"ST_Intersects(geom, ST_MakeEnvelope({','.join(map(str, BOX))}, 4326))"
     assert 0 < len(part) == count(demo_city, "pos_kamling", inside) < len(whole)
@@ -210,7 +169,7 @@ def test_gdal_reads_the_part_in_a_box(elsewhere: Call, ogc: str, system: Call, d
 
 
 def test_gdal_reads_one_feature_by_its_number(elsewhere: Call, ogc: str, service: str):
-    expected = features(service, "titik_sampah")[7]
+    expected = items(service, "titik_sampah")[7]
 
     one = elsewhere(pyogrio.read_dataframe, ogc, layer="titik_sampah", fids=[expected["id"]], columns=["nama"])
 
@@ -244,11 +203,11 @@ WHERE = {
 
 
 @pytest.mark.parametrize("where", WHERE)
-def test_gdal_finds_what_a_condition_says(elsewhere: Call, ogc: str, system: Call, demo_city: Engine, where: str):
+def test_gdal_finds_what_a_condition_says(elsewhere: Call, ogc: str, demo_city: Engine, where: str):
     expected = count(demo_city, "titik_sampah", WHERE[where] or where)
 
     ours = elsewhere(pyogrio.read_dataframe, ogc, layer="titik_sampah", where=where)
-    told = system("ogrinfo", "-ro", "-so", ogc, "titik_sampah", "-where", where)
+    told = run_gdal("ogrinfo", "-ro", "-so", ogc, "titik_sampah", "-where", where)
 
     assert len(ours) == expected
     assert f"Feature Count: {expected}\n" in told
@@ -289,7 +248,7 @@ def test_owslib_finds_the_layers_and_the_description(owslib: Features):
 
 
 def test_owslib_reads_what_can_be_asked_for(owslib: Features, catalogue: Catalogue):
-    known = set(kinds_of(catalogue["posyandu"]))
+    known = set(types_of(catalogue["posyandu"], TYPES))
 
     assert set(owslib.collection_queryables("posyandu")["properties"]) == known | {"geometry"}
     assert set(owslib.collection_schema("posyandu")["properties"]) == known | {"geometry", "id"}
@@ -326,7 +285,7 @@ def test_owslib_has_features_sorted(owslib: Features, order: str):
 
 
 def test_owslib_reads_one_feature(owslib: Features, service: str):
-    expected = features(service, "posyandu")[3]
+    expected = items(service, "posyandu")[3]
 
     one = owslib.collection_item("posyandu", str(expected["id"]))
 

@@ -8,24 +8,20 @@ import sqlite3
 import subprocess
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 from xml.etree.ElementTree import fromstring
 
 import pytest
-from conftest import running, settings_for
 from owslib.ogcapi.features import Features
 from owslib.util import Authentication
-from people import Person, person
 from playwright.sync_api import Browser
+from programs import Accounts, with_accounts
 from test_qgis import PYTHON, lacking_qgis, layers_of, opened, qgis_environment
-from test_rights import PEOPLE, fill, seen_by
+from test_rights import seen_by
 
-from geosatu.api.app import LONGEST_STATEMENT, create_app
 from geosatu.database.cluster import Cluster
-from geosatu.database.connect import open_city, open_service
 from geosatu.layers import Catalogue
 
 PROBE = """
@@ -56,30 +52,13 @@ print(json.dumps(said))
 """
 
 
-@dataclass(frozen=True)
-class Served:
-    """The town of `test_rights` behind a real server."""
-
-    address: str
-    people: dict[str, Person]
-
-    @property
-    def items(self) -> str:
-        return f"{self.address}/ogc/collections/pos_kamling/items"
-
-
 @pytest.fixture(scope="module")
-def served(cluster: Cluster, catalogue: Catalogue) -> Iterator[Served]:
-    settings = settings_for(cluster, "qgis_accounts")
-    with open_city(settings, catalogue) as engine, open_service(engine, LONGEST_STATEMENT) as service:
-        with engine.begin() as conn:
-            fill(conn)
-            people = {name: person(conn, name, *PEOPLE[name], scope="read") for name in ("perencana", "lurah")}
-        with running(create_app(settings, catalogue, service)) as address:
-            yield Served(address, people)
+def served(cluster: Cluster, catalogue: Catalogue) -> Iterator[Accounts]:
+    with with_accounts(cluster, catalogue, "qgis_accounts") as served:
+        yield served
 
 
-def test_qgis_with_basic_authentication_sees_internal_fields(served: Served, tmp_path: Path):
+def test_qgis_with_basic_authentication_sees_internal_fields(served: Accounts, tmp_path: Path):
     if reason := lacking_qgis():
         pytest.skip(reason)
     people = {"publik": None, **{name: each.token for name, each in served.people.items()}}
@@ -102,7 +81,7 @@ def test_qgis_with_basic_authentication_sees_internal_fields(served: Served, tmp
 
 @pytest.mark.parametrize(("who", "internal"), [(None, False), ("perencana", True), ("lurah", True)])
 def test_files_for_qgis_name_the_fields_that_whoever_fetches_them_will_see(
-    served: Served, tmp_path: Path, who: str | None, internal: bool
+    served: Accounts, tmp_path: Path, who: str | None, internal: bool
 ):
     headers = {} if who is None else {"Authorization": f"Bearer {served.people[who].token}"}
 
@@ -130,7 +109,7 @@ def test_files_for_qgis_name_the_fields_that_whoever_fetches_them_will_see(
 
 
 @pytest.mark.parametrize("who", ["perencana", "lurah"])
-def test_ogr_with_basic_authentication_sees_internal_fields(served: Served, who: str):
+def test_ogr_with_basic_authentication_sees_internal_fields(served: Accounts, who: str):
     if (program := shutil.which("ogrinfo")) is None:
         pytest.skip("ogrinfo is not installed (apt-get install gdal-bin)")
 
@@ -148,7 +127,7 @@ def test_ogr_with_basic_authentication_sees_internal_fields(served: Served, who:
     assert "koordinator" not in known + unknown
 
 
-def test_owslib_with_basic_authentication_sees_internal_fields(served: Served):
+def test_owslib_with_basic_authentication_sees_internal_fields(served: Accounts):
     planner = served.people["perencana"]
 
     def properties(auth: Authentication | None) -> list[dict[str, Any]]:
@@ -163,7 +142,7 @@ def test_owslib_with_basic_authentication_sees_internal_fields(served: Served):
     assert not any("jam_ronda" in each for each in unknown)
 
 
-def test_a_browser_without_an_account_does_not(served: Served, browser: Browser):
+def test_a_browser_without_an_account_does_not(served: Accounts, browser: Browser):
     page = browser.new_page()
     page.goto(f"{served.items}?f=html")
     shown = page.inner_text("body")

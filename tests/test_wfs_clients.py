@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.request import urlopen
 
 import pyogrio
 import pytest
@@ -20,21 +17,18 @@ from owslib.etree import etree
 from owslib.feature.wfs110 import WebFeatureService_1_1_0
 from owslib.fes import PropertyIsEqualTo
 from owslib.wfs import WebFeatureService
-from people import Person, person
-from sqlalchemy import Engine, text
+from programs import BOX, LAYERS, Accounts, count, items, run_gdal, types_of, with_accounts
+from sqlalchemy import Engine
 from test_qgis import PYTHON, lacking_qgis, qgis_environment
-from test_rights import PEOPLE, fill, seen_by
+from test_rights import seen_by
 from wfs import VERSIONS
 
 from geosatu.api.app import LONGEST_STATEMENT, create_app
 from geosatu.database.cluster import Cluster
 from geosatu.database.connect import open_city, open_service
-from geosatu.layers import Catalogue, Layer
+from geosatu.layers import Catalogue
 
-LAYERS = sorted(file.stem for file in (Path(__file__).parent.parent / "layers").glob("*.toml"))
-BOX = (112.0, -7.83, 112.03, -7.80)
-
-KINDS = {
+TYPES = {
     "text": "String",
     "texts": "String",
     "code": "String",
@@ -45,39 +39,12 @@ KINDS = {
     "boolean": "Integer(Boolean)",
     "date": "Date",
 }
-OURS = {
-    "kode_wilayah": "String",
-    "status": "String",
-    "source": "String",
-    "accuracy_m": "Real",
-    "uid": "String",
-    "version": "Integer",
-    "updated_at": "DateTime",
-}
 """The types of fields, as ogrinfo calls what GDAL takes them for."""
 
 
-@dataclass(frozen=True)
-class Ogr:
-    """The system's GDAL, as programs are run from a shell."""
-
-    address: str
-
-    def __call__(self, program: str, *arguments: str | Path) -> str:
-        if shutil.which(program) is None:
-            pytest.skip(f"{program} is not installed (apt-get install gdal-bin)")
-        done = subprocess.run([program, *arguments], text=True, capture_output=True, timeout=120)
-        assert done.returncode == 0, done.stderr
-        assert "ERROR" not in done.stderr
-        return done.stdout
-
-    def source(self, version: str) -> str:
-        return f"WFS:{self.address}/wfs?VERSION={version}"
-
-
-@pytest.fixture(scope="module")
-def ogr(service: str) -> Ogr:
-    return Ogr(service)
+def source(address: str, version: str) -> str:
+    """The WFS as GDAL is told of it."""
+    return f"WFS:{address}/wfs?VERSION={version}"
 
 
 @pytest.fixture(scope="module")
@@ -92,47 +59,28 @@ def bare(cluster: Cluster, catalogue: Catalogue) -> Iterator[str]:
         yield address
 
 
-def items(service: str, layer: str) -> list[dict[str, Any]]:
-    """The features as the OGC API has them."""
-    with urlopen(f"{service}/ogc/collections/{layer}/items?limit=10000", timeout=10) as answer:
-        found: list[dict[str, Any]] = json.load(answer)["features"]
-    return found
-
-
-def kinds_of(layer: Layer) -> dict[str, str]:
-    return {field.name: KINDS[field.type] for field in layer.readable("publik")} | OURS
-
-
-def count(engine: Engine, layer: str, condition: str = "true") -> int:
-    with engine.connect() as conn:
-        sql = f"SELECT count(*) FROM layer.{layer} WHERE status = 'terbit' AND ({condition})"
-        return int(conn.scalar(text(sql)))
-
-
 # GDAL
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_gdal_finds_every_layer(ogr: Ogr, version: str):
-    told = ogr("ogrinfo", "-ro", "-q", ogr.source(version))
+def test_gdal_finds_every_layer(service: str, version: str):
+    told = run_gdal("ogrinfo", "-ro", "-q", source(service, version))
 
     assert sorted(re.findall(r"^\d+: geosatu:(\w+) ", told, re.MULTILINE)) == LAYERS
 
 
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("layer", LAYERS)
-def test_gdal_copies_a_layer_as_it_is(
-    ogr: Ogr, service: str, catalogue: Catalogue, layer: str, version: str, tmp_path: Path
-):
+def test_gdal_copies_a_layer_as_it_is(service: str, catalogue: Catalogue, layer: str, version: str, tmp_path: Path):
     expected = items(service, layer)
     file = tmp_path / "copy.gpkg"
 
-    ogr("ogr2ogr", "-f", "GPKG", file, ogr.source(version), f"geosatu:{layer}", "-nln", layer)
+    run_gdal("ogr2ogr", "-f", "GPKG", file, source(service, version), f"geosatu:{layer}", "-nln", layer)
 
     frame = pyogrio.read_dataframe(file, layer=layer)
     assert len(frame) == len(expected)
     assert frame.crs.to_epsg() == 4326
-    assert set(frame.columns) - {"geometry", "gml_id"} == set(kinds_of(catalogue[layer]))
+    assert set(frame.columns) - {"geometry", "gml_id"} == set(types_of(catalogue[layer], TYPES))
     assert sorted(frame["gml_id"]) == sorted(f"{layer}.{each['id']}" for each in expected)
     copied = frame.set_index("uid")
     for each in expected:
@@ -146,23 +94,23 @@ def test_gdal_copies_a_layer_as_it_is(
 @pytest.mark.parametrize("city", ["full", "empty"])
 @pytest.mark.parametrize("layer", LAYERS)
 def test_gdal_knows_the_types_even_where_nothing_is(
-    request: pytest.FixtureRequest, ogr: Ogr, catalogue: Catalogue, layer: str, city: str, version: str
+    request: pytest.FixtureRequest, service: str, catalogue: Catalogue, layer: str, city: str, version: str
 ):
-    source = ogr.source(version) if city == "full" else Ogr(request.getfixturevalue("bare")).source(version)
+    address = service if city == "full" else request.getfixturevalue("bare")
 
-    told = ogr("ogrinfo", "-ro", "-so", source, f"geosatu:{layer}")
+    told = run_gdal("ogrinfo", "-ro", "-so", source(address, version), f"geosatu:{layer}")
 
     types = dict(re.findall(r"^(\w+): ([\w()]+) \(0\.0\)$", told, re.MULTILINE))
-    assert types == kinds_of(catalogue[layer])
+    assert types == types_of(catalogue[layer], TYPES)
     names = {"Point": "Point", "MultiPolygon": "Multi (Surface|Polygon)"}
     assert re.search(rf"^Geometry: {names[catalogue[layer].geometry]}$", told, re.MULTILINE)
 
 
-def test_gdal_pages_through_a_layer(ogr: Ogr, demo_city: Engine, tmp_path: Path):
+def test_gdal_pages_through_a_layer(service: str, demo_city: Engine, tmp_path: Path):
     file = tmp_path / "paged.gpkg"
     paged = ["--config", "OGR_WFS_PAGE_SIZE", "50", "--config", "OGR_WFS_PAGING_ALLOWED", "ON"]
 
-    ogr("ogr2ogr", *paged, "-f", "GPKG", file, ogr.source("2.0.0"), "geosatu:pos_kamling", "-nln", "paged")
+    run_gdal("ogr2ogr", *paged, "-f", "GPKG", file, source(service, "2.0.0"), "geosatu:pos_kamling", "-nln", "paged")
 
     frame = pyogrio.read_dataframe(file, layer="paged")
     assert len(frame) == frame["uid"].nunique() == count(demo_city, "pos_kamling") > 300
@@ -183,18 +131,26 @@ WHERE = [
 
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("where", WHERE)
-def test_gdal_finds_what_a_condition_says(ogr: Ogr, demo_city: Engine, where: str, version: str):
-    told = ogr("ogrinfo", "-ro", "-so", ogr.source(version), "geosatu:titik_sampah", "-where", where)
+def test_gdal_finds_what_a_condition_says(service: str, demo_city: Engine, where: str, version: str):
+    told = run_gdal("ogrinfo", "-ro", "-so", source(service, version), "geosatu:titik_sampah", "-where", where)
 
     assert f"Feature Count: {count(demo_city, 'titik_sampah', where)}\n" in told
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_gdal_reads_the_part_in_a_box(ogr: Ogr, demo_city: Engine, version: str):
+def test_gdal_reads_the_part_in_a_box(service: str, demo_city: Engine, version: str):
     box = [str(edge) for edge in BOX]
-    told = ogr("ogrinfo", "-ro", "-so", ogr.source(version), "geosatu:pos_kamling", "-spat", *box)
-    both = ogr(
-        "ogrinfo", "-ro", "-so", ogr.source(version), "geosatu:pos_kamling", "-spat", *box, "-where", "kondisi = 'baik'"
+    told = run_gdal("ogrinfo", "-ro", "-so", source(service, version), "geosatu:pos_kamling", "-spat", *box)
+    both = run_gdal(
+        "ogrinfo",
+        "-ro",
+        "-so",
+        source(service, version),
+        "geosatu:pos_kamling",
+        "-spat",
+        *box,
+        "-where",
+        "kondisi = 'baik'",
     )
 
     inside = f"ST_Intersects(geom, ST_MakeEnvelope({','.join(box)}, 4326))"
@@ -280,7 +236,7 @@ def test_qgis_reads_every_layer_in_every_version(service: str, catalogue: Catalo
             for feature in items(service, layer.name)
         }
         assert each["count"] == len(each["rows"]) == len(expected)
-        assert each["names"] == [*kinds_of(layer)]
+        assert each["names"] == [*types_of(layer, TYPES)]
         assert (each["crs"], each["geometry"]) == ("EPSG:4326", layer.geometry)
         assert not each["editable"]
         for uid, place in expected.items():
@@ -311,7 +267,7 @@ def test_owslib_knows_every_layer_and_its_fields(service: str, catalogue: Catalo
     assert posts.title == catalogue["pos_kamling"].title
     assert posts.boundingBoxWGS84[0] == pytest.approx(112.0, abs=0.1)
     schema = wfs.get_schema("geosatu:pos_kamling")
-    assert set(schema["properties"]) == set(kinds_of(catalogue["pos_kamling"]))
+    assert set(schema["properties"]) == set(types_of(catalogue["pos_kamling"], TYPES))
     assert schema["geometry"] == "Point"
 
 
@@ -352,26 +308,13 @@ def test_owslib_filters(service: str, demo_city: Engine):
 # People.
 
 
-@dataclass(frozen=True)
-class Served:
-    """The town of `test_rights` behind a real server."""
-
-    address: str
-    people: dict[str, Person]
-
-
 @pytest.fixture(scope="module")
-def served(cluster: Cluster, catalogue: Catalogue) -> Iterator[Served]:
-    settings = settings_for(cluster, "wfs_accounts")
-    with open_city(settings, catalogue) as engine, open_service(engine, LONGEST_STATEMENT) as service:
-        with engine.begin() as conn:
-            fill(conn)
-            people = {name: person(conn, name, *PEOPLE[name], scope="read") for name in ("perencana", "lurah")}
-        with running(create_app(settings, catalogue, service)) as address:
-            yield Served(address, people)
+def served(cluster: Cluster, catalogue: Catalogue) -> Iterator[Accounts]:
+    with with_accounts(cluster, catalogue, "wfs_accounts") as served:
+        yield served
 
 
-def test_qgis_with_basic_authentication_sees_internal_fields(served: Served, tmp_path: Path):
+def test_qgis_with_basic_authentication_sees_internal_fields(served: Accounts, tmp_path: Path):
     people: dict[str, str | None] = {"publik": None, **{name: each.token for name, each in served.people.items()}}
 
     said = opened_in_qgis(served.address, [("pos_kamling", "")], list(VERSIONS), people, tmp_path)
@@ -384,13 +327,12 @@ def test_qgis_with_basic_authentication_sees_internal_fields(served: Served, tmp
 
 
 @pytest.mark.parametrize("who", ["perencana", "lurah"])
-def test_gdal_with_basic_authentication_sees_internal_fields(served: Served, who: str):
-    ogr = Ogr(served.address)
-    known = ogr(
+def test_gdal_with_basic_authentication_sees_internal_fields(served: Accounts, who: str):
+    known = run_gdal(
         "ogrinfo", "-ro", "--config", "GDAL_HTTP_USERPWD", f"{who}:{served.people[who].token}",
-        ogr.source("2.0.0"), "geosatu:pos_kamling",
+        source(served.address, "2.0.0"), "geosatu:pos_kamling",
     )  # fmt: skip
-    unknown = ogr("ogrinfo", "-ro", ogr.source("2.0.0"), "geosatu:pos_kamling")
+    unknown = run_gdal("ogrinfo", "-ro", source(served.address, "2.0.0"), "geosatu:pos_kamling")
 
     assert f"Feature Count: {len(seen_by(who))}" in known
     assert known.count("jam_ronda (Time) = 22:00:00") + known.count("jam_ronda (String) = 22.00") == len(seen_by(who))
