@@ -105,6 +105,10 @@ class Gml(NamedTuple):
     """Only the value of the property that was asked for, as GetPropertyValue answers."""
 
 
+Rows = Literal["features", "cells", "placemarks", "waypoints"]
+"""What streams out of a layer: GeoJSON (or members of a WFS answer), cells of a table, KML or GPX."""
+
+
 @dataclass(frozen=True)
 class Query:
     """Which features of a layer are asked for, and how. Every door parses its own dialect into one of these."""

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import reduce
-from operator import add
 from typing import Any
 
-from sqlalchemy import ARRAY, ColumnElement, DateTime, Numeric, Text, case, cast, func, literal_column, select
+from sqlalchemy import ColumnElement, Numeric, Text, case, cast, func, literal_column, select
 from sqlalchemy.sql.elements import NamedColumn
 
 from geosatu.crs import STORAGE_SRID, Crs
 from geosatu.database.tables import table_of
 from geosatu.features import Gml
-from geosatu.layers import SYSTEM_FIELDS, GeometryType, Layer
-from geosatu.store.rendering import DECIMALS, METRE_DECIMALS, in_crs, sql_text, tabular
-
-Piece = ColumnElement[Any] | str
-"""Of a text: what the database makes, or a constant."""
+from geosatu.layers import GeometryType, Layer
+from geosatu.store.rendering import DECIMALS, METRE_DECIMALS, in_crs, sql_text
+from geosatu.store.xml import Piece, elements, joined
 
 PREFIX = "geosatu"
 """Of the elements of ours; the answer around them says which namespace that is."""
@@ -48,63 +44,21 @@ PARTS: dict[GeometryType, tuple[str, str]] = {
 LINES_AND_NO_DIMENSION = 2 + 4
 """The options of ST_AsGML with which it writes lines as LineString, and no srsDimension."""
 
-FORBIDDEN = "".join(f"\\x{code:02x}" for code in (*range(1, 9), 11, 12, *range(14, 32))) + "\\uFFFE\\uFFFF"
-"""What no XML 1.0 document may hold; PostgreSQL keeps neither NUL nor halves of characters."""
-
 
 def member_text(
     layer: Layer, geom: ColumnElement[Any] | None, properties: Sequence[NamedColumn[Any]], crs: Crs, gml: Gml
 ) -> ColumnElement[str]:
-    """A feature as a member; what has no value is left out.
-
-    Text is escaped only in features where something has to be: to look at all of it at once is cheaper.
-    """
-    risky = {field.name: field for field in properties if not _is_plain(layer, field)}
-    values = plain = _joined([_element(field, _text(field)) for field in properties] or [""])
-    if risky:
-        texts = [_text(field) for field in risky.values()]
-        escaped = [_element(each, _escaped(_text(each)) if each.name in risky else _text(each)) for each in properties]
-        found = func.concat_ws(sql_text(""), *texts).op("~")(_letters(f"[&<>\\n\\r{FORBIDDEN}]"))
-        values = case((found, _joined(escaped)), else_=plain)
+    """A feature as a member."""
+    values = elements(layer, properties, lambda name: (f"<{PREFIX}:{name}>", f"</{PREFIX}:{name}>"))
     geometry = _geometry_element(layer, geom, crs, gml)
     if gml.value:
-        return _joined(["<wfs:member>", values, *geometry, "</wfs:member>"])
+        return joined(["<wfs:member>", values, *geometry, "</wfs:member>"])
     member, element = MEMBERS[gml.version], f"{PREFIX}:{layer.name}"
     said = "fid" if gml.version == "2" else "gml:id"
     number = cast(table_of(layer).c.id, Text)
-    return _joined(
+    return joined(
         [f'<{member}><{element} {said}="{layer.name}.', number, '">', values, *geometry, f"</{element}></{member}>"]
     )
-
-
-def _element(field: NamedColumn[Any], text: ColumnElement[str]) -> ColumnElement[str]:
-    name = f"{PREFIX}:{field.name}"
-    return func.coalesce(sql_text(f"<{name}>") + text + sql_text(f"</{name}>"), sql_text(""))
-
-
-def _is_plain(layer: Layer, field: NamedColumn[Any]) -> bool:
-    """Whether values can hold nothing that XML escapes."""
-    described = layer.fields.get(field.name, SYSTEM_FIELDS.get(field.name))
-    if field.name in ("uid", "kode_wilayah") or (described is not None and described.type in ("code", "codes")):
-        return True
-    return not isinstance(field.type, (Text, ARRAY))
-
-
-def _text(field: NamedColumn[Any]) -> ColumnElement[str]:
-    """A value as XML Schema writes it; a list as tables of files have it."""
-    if isinstance(field.type, DateTime):
-        return func.to_json(field).op("#>>")(sql_text("{}"))
-    return tabular(field) if isinstance(field.type, ARRAY) else cast(field, Text)
-
-
-def _escaped(text: ColumnElement[str]) -> ColumnElement[str]:
-    for letter, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("\\n", "&#10;"), ("\\r", "&#13;")):
-        text = func.replace(text, _letters(letter), sql_text(entity))
-    return func.translate(text, _letters(FORBIDDEN), sql_text(""))
-
-
-def _letters(said: str) -> ColumnElement[str]:
-    return literal_column(f"E'{said}'", Text)
 
 
 def _geometry_element(layer: Layer, geom: ColumnElement[Any] | None, crs: Crs, gml: Gml) -> list[Piece]:
@@ -123,27 +77,27 @@ def _geometry_text(layer: Layer, geom: ColumnElement[Any], crs: Crs, gml: Gml) -
     if gml.version == "3.2":
         named += [*ident, '.geom"']
     if layer.geometry == "Point":
-        return _joined(["<gml:Point", *named, ">", *_position(placed, crs, decimals, gml), "</gml:Point>"])
+        return joined(["<gml:Point", *named, ">", *_position(placed, crs, decimals, gml), "</gml:Point>"])
     if crs.north_first:
         placed = func.ST_FlipCoordinates(placed)
     tag = (GML_2 if gml.version == "2" else GML_3)[layer.geometry]
     head: list[Piece] = [f"<gml:{tag}", *named, ">"]
     begin = f"<gml:{tag}>"
     if gml.version == "2":
-        return _joined([*head, _behind(begin, func.ST_AsGML(2, placed, decimals, 0))])
+        return joined([*head, _behind(begin, func.ST_AsGML(2, placed, decimals, 0))])
     if gml.version == "3.1" or layer.geometry not in PARTS:
-        return _joined([*head, _behind(begin, _as_gml(placed, decimals))])
+        return joined([*head, _behind(begin, _as_gml(placed, decimals))])
     stands_in, part = PARTS[layer.geometry]
     single: list[Piece] = [*head, f"<gml:{stands_in}><gml:{part}", *ident, '.geom.1">']
-    alone = _joined([*single, _behind(f"{begin}<gml:{stands_in}><gml:{part}>", _as_gml(placed, decimals))])
+    alone = joined([*single, _behind(f"{begin}<gml:{stands_in}><gml:{part}>", _as_gml(placed, decimals))])
     each = func.ST_Dump(placed).table_valued("path", "geom").alias("part")
     place: ColumnElement[Any] = literal_column("part.path[1]")
     written = _behind(f"<gml:{part}>", _as_gml(each.c.geom, decimals))
-    members = _joined(
+    members = joined(
         [f"<gml:{stands_in}><gml:{part}", *ident, ".geom.", cast(place, Text), '">', written, f"</gml:{stands_in}>"]
     )
     parts = select(func.string_agg(members, sql_text(""))).select_from(each).correlate(table_of(layer))
-    several = _joined([*head, parts.scalar_subquery(), f"</gml:{tag}>"])
+    several = joined([*head, parts.scalar_subquery(), f"</gml:{tag}>"])
     return case((func.ST_NumGeometries(geom) == literal_column("1"), alone), else_=several)
 
 
@@ -164,7 +118,3 @@ def _as_gml(geom: ColumnElement[Any], decimals: int) -> ColumnElement[str]:
 def _behind(begin: str, text: ColumnElement[str]) -> ColumnElement[str]:
     """What stands behind a beginning that is always the same."""
     return func.substr(text, literal_column(str(len(begin) + 1)))
-
-
-def _joined(pieces: Sequence[Piece]) -> ColumnElement[str]:
-    return reduce(add, (sql_text(piece) if isinstance(piece, str) else piece for piece in pieces))
