@@ -58,6 +58,8 @@ GZIPPED = b'.gz"'
 UNKNOWN = "x"
 """Stands for a revision in tags while none is known."""
 
+FORM = re.compile(rb"(?:^|&)f=(json|geojson|html)(?:&|$)")
+
 PATH = re.compile(r"/ogc/collections/([^/]+)/(?:items|items/([^/]+)|tiles/WebMercatorQuad/([0-9]+)/([0-9]+)/([0-9]+))")
 
 
@@ -290,10 +292,10 @@ def _item_links(here: str, title: str) -> bytes:
 
 
 def wants_html(scope: Scope) -> bool:
-    """Whether a person asks: by `f=html`, or a browser that prefers HTML."""
+    """Whether a person asks: by `f=html`, or a browser that prefers HTML and names no other form."""
     query = scope["query_string"]
-    if b"f=" in query:
-        return re.search(rb"(?:^|&)f=html(?:&|$)", query) is not None
+    if b"f=" in query and (said := FORM.search(query)) is not None:
+        return said[1] == b"html"
     accept = dict(scope["headers"]).get(b"accept", b"")
     return b"text/html" in accept and b"json" not in accept.split(b"text/html")[0]
 

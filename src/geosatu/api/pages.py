@@ -11,8 +11,7 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from geosatu.api.context import CityDep, ConnDep, Overview, ReaderDep
 from geosatu.api.links import HEADERS
 from geosatu.api.own_pages import WhoDep
-from geosatu.api.problems import problem
-from geosatu.errors import InvalidQuery, shortened
+from geosatu.errors import InvalidQuery, UnknownFeature, shortened
 from geosatu.layers import OWNERS, Catalogue
 from geosatu.rights import edits
 from geosatu.store import read
@@ -52,7 +51,7 @@ def assets(path: str, request: Request) -> Response:
     """A file of the pages; under the address that names its version it may be kept for ever."""
     found = asset(path) if path in ASSETS else None
     if found is None:
-        return problem(404, f"Berkas {shortened(path)!r} tidak ada.")
+        raise UnknownFeature(f"Berkas {shortened(path)!r} tidak ada.")
     kept = FOR_EVER if request.query_params.get("v") == found.version else "no-cache"
     return Response(found.content, media_type=found.media_type, headers={**HEADERS, "Cache-Control": kept})
 
