@@ -366,6 +366,37 @@ def test_a_file_that_is_not_offered_is_not_there(client: TestClient, name: str) 
     assert client.get(f"/files/{name}").status_code == 404
 
 
+@pytest.mark.parametrize("suffix", ["csv", "kml", "gpkg"])
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"filter": "jumlah_kader^1000000 = 1"}, "Sebuah nilai dalam permintaan ini di luar jangkauan"),
+        ({"bbox": "0,0,99999999,99999999", "bbox-crs": "EPSG:23836"}, "Koordinat dalam permintaan ini di luar"),
+        ({"offset": "1"}, "yang ada: bbox, bbox-crs, crs, datetime, filter, filter-lang, filter-crs, pada, dan field"),
+    ],
+)
+def test_what_a_file_cannot_be_asked_is_told_whoever_writes_it(
+    client: TestClient, suffix: str, asked: dict[str, str], said: str
+) -> None:
+    answer = client.get(f"/files/posyandu.{suffix}", params=asked)
+
+    assert answer.status_code == 400
+    assert said in answer.json()["title"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "status"),
+    [
+        ("bytes=0-99", 206),
+        ("bytes=-5, 0-9", 206),
+        ("bytes=999999999-", 416),
+        *((said, 200) for said in ("bytes=5-1", "bytes=a-b", "bytes=", "items=0-1", "bytes=0-" + "9" * 5000)),
+    ],
+)
+def test_a_range_of_a_file_that_means_nothing_is_ignored(client: TestClient, asked: str, status: int) -> None:
+    assert client.get("/files/posyandu.gpkg", headers={"Range": asked}).status_code == status
+
+
 def test_personal_data_are_in_no_file(client: TestClient, catalogue: Catalogue) -> None:
     for layer in catalogue:
         hidden = [field.name for field in layer.fields.values() if field.access != "publik"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import ExitStack, aclosing
@@ -47,11 +48,23 @@ LONGEST_FILE = 1800
 
 FILE_BLOCK = 1024 * 1024
 
+_PART = rb"(?:[0-9]{1,18}-[0-9]{0,18}|-[0-9]{1,18})"
+RANGE = re.compile(rb"bytes=\s*" + _PART + rb"(?:\s*,\s*" + _PART + rb")*\s*")
+ENDS = re.compile(rb"([0-9]+)-([0-9]+)")
+
 
 class BuiltFile(FileResponse):
-    """A file sent in large blocks: each costs a change of threads."""
+    """A file sent in large blocks: each costs a change of threads. A range that means nothing is ignored (RFC 9110)."""
 
     chunk_size = FILE_BLOCK
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = [(name, said) for name, said in scope["headers"] if name != b"range" or _is_range(said)]
+        await super().__call__({**scope, "headers": headers}, receive, send)
+
+
+def _is_range(said: bytes) -> bool:
+    return RANGE.fullmatch(said) is not None and all(int(first) <= int(last) for first, last in ENDS.findall(said))
 
 
 def no_parameters(request: Request) -> None:
@@ -140,7 +153,7 @@ async def layer_file(name: str, request: Request, base: BaseDep, city: CityDep) 
         if each in given:
             raise InvalidQuery(f"Parameter {each!r} tidak berlaku untuk berkas.")
     reader = await reader_of(city.known, asked, given.pop(REASON, None), address_of(request))
-    query = query_of(layer, given, reader.actor)
+    query = query_of(layer, given, reader.actor, NOT_FOR_FILES)
     revision = None if reader.restricted else city.revisions.of(layer)
     tag = None if revision is None else f'W/"{city.edition}-{revision}{reader.mark}"'
     headers = {

@@ -31,6 +31,7 @@ from geosatu.api.parameters import (
     crs_of,
     parameters_of,
     query_of,
+    require_form,
     require_json,
     require_known,
     whole_id,
@@ -38,7 +39,7 @@ from geosatu.api.parameters import (
 from geosatu.api.presence import Present
 from geosatu.api.problems import answer_to
 from geosatu.crs import Crs
-from geosatu.errors import InvalidQuery, UnknownFeature
+from geosatu.errors import UnknownFeature, shortened
 from geosatu.features import Page, Query
 from geosatu.layers import Layer
 from geosatu.store import answers
@@ -177,11 +178,14 @@ class Hot:
         *,
         zipped: bool,
     ) -> Answer:
-        if given.keys() - {"f"}:
-            raise InvalidQuery("Petak tidak punya parameter.")
+        if given:
+            require_known(given, "f")
+            require_form(given, "mvt")
         z, y, x = (int(part) if len(part) < 10 else 2**31 for part in found.group(3, 4, 5))
         if z > MAX_ZOOM or x >= 2**z or y >= 2**z:
-            raise UnknownFeature(f"Petak {z}/{y}/{x} tidak ada; tingkat 0 sampai {MAX_ZOOM}.")
+            told = shortened("/".join(found.group(3, 4, 5)))
+            most = f"tingkat 0 sampai {MAX_ZOOM}, baris dan kolom 0 sampai {2 ** min(z, MAX_ZOOM) - 1}"
+            raise UnknownFeature(f"Petak {told} tidak ada; {most}.")
         key = (layer.name, revision or "", reader.mark, z, y, x)
         kept = self._tiles.get(key) if revision is not None else None
         tile = kept or Answer(await answers.tile(self.city.pool, layer, z, x, y, reader.actor), MVT)

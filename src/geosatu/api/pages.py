@@ -11,6 +11,7 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from geosatu.api.context import CityDep, ConnDep, Overview, ReaderDep
 from geosatu.api.links import HEADERS
 from geosatu.api.own_pages import WhoDep
+from geosatu.api.parameters import parameters_of, require_known
 from geosatu.errors import InvalidQuery, UnknownFeature, shortened
 from geosatu.layers import OWNERS, Catalogue
 from geosatu.rights import edits
@@ -59,8 +60,10 @@ def assets(path: str, request: Request) -> Response:
 @router.get("/cari")
 def search(request: Request, city: CityDep, reader: ReaderDep, conn: ConnDep) -> Response:
     """Features whose name holds the words `q`."""
-    words = " ".join(request.query_params.get("q", "").split())
-    if len(words) > LONGEST_SEARCH or "\x00" in words:
+    given = parameters_of(request.scope["query_string"])
+    require_known(given, "q")
+    words = " ".join(given.get("q", "").split())
+    if len(words) > LONGEST_SEARCH:
         raise InvalidQuery(f"q: paling panjang {LONGEST_SEARCH} huruf.")
     found = read.search(conn, city.catalogue, words, reader.actor) if words else []
     return JSONResponse({"results": [_result(city.catalogue, match) for match in found]})

@@ -67,7 +67,7 @@ FORM = 'Form realm="geosatu"'
 """No scheme that a browser would ask a password for in a window of its own."""
 
 OUT_OF_REACH = "transform: "
-"""How PostGIS begins to say that PROJ cannot carry a place over into another CRS."""
+"""How PostGIS says that PROJ cannot carry a place over into another CRS."""
 
 log = logging.getLogger("geosatu")
 
@@ -95,7 +95,7 @@ def answer_to(error: Exception, *, page: bool = False) -> JSONResponse:
     return problem_of(error, page=page).answer()
 
 
-def problem_of(error: Exception, *, page: bool = False, asked: str = "this") -> Problem:
+def problem_of(error: Exception, *, page: bool = False, asked: str = "a request") -> Problem:
     """What an error of ours, of the database or of its pool is told as; a bug of ours reaches the log.
 
     Asked for by a page of ours or a script of one, whose browser must not ask for a password in a window of its own.
@@ -115,7 +115,7 @@ def problem_of(error: Exception, *, page: bool = False, asked: str = "this") -> 
         return Problem(503, "Permintaan ini terlalu berat. Minta wilayah atau halaman yang lebih kecil.")
     if isinstance(error, DataError):
         return Problem(400, "Sebuah nilai dalam permintaan ini di luar jangkauan atau tidak sesuai jenisnya.")
-    if isinstance(error, InternalError_) and str(error).startswith(OUT_OF_REACH):
+    if isinstance(error, InternalError_) and OUT_OF_REACH in str(error):
         return Problem(400, "Koordinat dalam permintaan ini di luar jangkauan sistem koordinatnya.")
     log.exception("database", exc_info=error)
     if isinstance(error, (OperationalError, InterfaceError, PoolTimeout)):

@@ -140,7 +140,7 @@ class Request:
             told = f"resultType={shortened(kind)}: harus results atau hits."
             raise Refused("InvalidParameterValue", told, "resultType")
         start = whole_of(self.asked, "startindex", "startIndex") or 0
-        count = whole_of(self.asked, "count", "count")
+        count = whole_of(self.asked, "count", "count" if self.asked.version.number == "2.0.0" else "maxFeatures")
         return Range(start, count, kind == "hits")
 
     def _in_pages(self, form: Format) -> bool:
