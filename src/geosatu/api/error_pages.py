@@ -40,6 +40,7 @@ HEADS = {
     410: "Sudah tidak berlaku",
     413: "Terlalu besar",
     429: "Terlalu sering",
+    500: "Terjadi kesalahan",
     503: "Layanan sedang sibuk",
 }
 OTHERWISE = "Tidak dapat dilakukan"
@@ -85,7 +86,7 @@ async def error_page(request: Request, problem: Problem) -> Response:
         head=HEADS.get(problem.status, OTHERWISE),
         status=problem.status,
         message=problem.title,
-        here=None if busy else here,
+        here=None if busy or problem.status == 410 else here,  # what is gone is nothing to come back to
         again=here if busy and request.method == "GET" else None,
         sign_in=problem.status == 401,
         hidden=problem.status == 404 and who is None and "/items/" in here,

@@ -81,8 +81,9 @@ def _result(catalogue: Catalogue, match: read.Match) -> dict[str, Any]:
 
 
 @router.get("/findings")
-def findings(city: CityDep, conn: ConnDep) -> Response:
+def findings(request: Request, city: CityDep, conn: ConnDep) -> Response:
     """What the last checks of the layers found."""
+    require_known(parameters_of(request.scope["query_string"]))
     features = findings_geojson(conn, city.catalogue)
     return Response(f'{{"type":"FeatureCollection","features":[{features}]}}', media_type="application/geo+json")
 
