@@ -23,7 +23,9 @@ from sqlalchemy import Connection, Engine, text
 from geosatu.crs import parse_crs
 from geosatu.features import OPERATOR, Box, Query
 from geosatu.layers import Catalogue
+from geosatu.settings import Settings
 from geosatu.store import read
+from geosatu.store.revisions import Revisions
 
 OGC = "/ogc/collections"
 UTM = "http://www.opengis.net/def/crs/EPSG/0/32749"
@@ -364,6 +366,23 @@ def test_a_file_can_be_filtered(client: TestClient) -> None:
 @pytest.mark.parametrize("name", ["posyandu.exe", "nope.gpkg", "posyandu", "batas_rt.gpx", "../etc/passwd", "%00.csv"])
 def test_a_file_that_is_not_offered_is_not_there(client: TestClient, name: str) -> None:
     assert client.get(f"/files/{name}").status_code == 404
+
+
+@pytest.mark.parametrize("name", ["kota.qgz", "kota.gpkg", "kwt.gpkg"])
+def test_a_file_that_would_be_the_same_is_not_sent_again(client: TestClient, name: str) -> None:
+    tag = client.get(f"/files/{name}").headers["etag"]
+
+    assert client.get(f"/files/{name}", headers={"If-None-Match": tag}).status_code == 304
+
+
+def test_no_file_is_kept_while_it_is_not_known_whether_the_layer_changes(
+    client: TestClient, demo_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = sorted((demo_settings.home / "files").glob("*"))
+    monkeypatch.setattr(Revisions, "of_all", lambda *_: None)
+
+    assert client.get("/files/kwt.fgb").status_code == 200
+    assert sorted((demo_settings.home / "files").glob("*")) == kept
 
 
 @pytest.mark.parametrize("suffix", ["csv", "kml", "gpkg"])
