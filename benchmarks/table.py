@@ -11,6 +11,9 @@ LIMIT, OURS, UNGUARDED, TIPG, PYGEOAPI, OGR = "limit", "geosatu", "no policies",
 MAPSERVER, QGIS = "MapServer", "QGIS Server"
 COLUMNS = (LIMIT, OURS, UNGUARDED, TIPG, PYGEOAPI, OGR, MAPSERVER, QGIS)
 
+LEAST_MEMORY = 1.0
+"""Megabytes: a rise below is as good as none, and nothing is so many times of it."""
+
 
 @dataclass(frozen=True)
 class Target:
@@ -63,8 +66,8 @@ def cells(row: Row) -> tuple[str, ...]:
     return (
         row.question,
         *(_with_unit(row.measured.get(name), row.unit) for name in COLUMNS),
-        _ratio(row.measured, OURS, LIMIT),
-        _ratio(row.measured, TIPG, OURS),
+        _ratio(row, OURS, LIMIT),
+        _ratio(row, TIPG, OURS),
         ", ".join(f"{target} {_verdict(target.met(row.measured))}" for target in row.targets),
     )
 
@@ -87,7 +90,8 @@ def _with_unit(value: float | None, unit: Unit) -> str:
     return f"{value:,.0f} {unit}" if value >= 100 else f"{value:.1f} {unit}" if value >= 10 else f"{value:.2g} {unit}"
 
 
-def _ratio(measured: Mapping[str, float], one: str, other: str) -> str:
-    if one not in measured or not measured.get(other):
+def _ratio(row: Row, one: str, other: str) -> str:
+    measured = row.measured
+    if one not in measured or not measured.get(other) or (row.unit == "MB" and measured[other] < LEAST_MEMORY):
         return "–"
     return f"{measured[one] / measured[other]:.2f}"

@@ -230,7 +230,7 @@ def test_an_import_that_cannot_begin_is_one_sentence(
     assert demo("import", *arguments).complaint.startswith(sentence)
 
 
-FORMATS = ["geojson", "geojsonl", "csv", "gpkg", "fgb", "shp.zip", "kml", "gpx", "xlsx", "parquet"]
+FORMATS = ["geojson", "geojsonl", "csv", "kml", "gpx", "gpkg", "fgb", "shp.zip", "xlsx", "parquet"]
 
 
 @pytest.mark.parametrize("suffix", ["geojson", "GPKG"])

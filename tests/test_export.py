@@ -222,6 +222,31 @@ def test_tables_have_titles_types_and_the_same_text(town: Town):
     assert (row["lintang"], row["bujur"]) == (cells["lintang"], cells["bujur"]) == ("-7.795", "112.005")
 
 
+def test_kml_has_names_types_titles_colours_and_any_text(town: Town):
+    name = '<b>"A" & B</b>\n\u00e9 \U0001f600'
+    town.bring("posyandu", collection(feature(IN_BARAT, **(POSYANDU | {"nama": name}))))
+    town.conn.execute(text("UPDATE layer.posyandu SET alamat = E'a\\x01\\x02\\uFFFFb'"))  # no XML can hold these
+    said = {"nama": name, "alamat": "ab", "jumlah_kader": "5"}
+
+    file = town.export("posyandu", "kml")
+
+    document = ElementTree.parse(file)
+    fields = {each.attrib["name"]: each for each in document.findall(".//{*}Schema/{*}SimpleField")}
+    placemark = document.find(".//{*}Placemark")
+    values = {each.attrib["name"]: each.text for each in placemark.findall(".//{*}SimpleData")}
+    styles = [f"#{each.attrib['id']}" for each in document.findall(".//{*}Style")]
+    (posyandu,) = town.rows("posyandu")
+    assert (placemark.findtext("{*}name"), placemark.attrib["id"]) == (name, f"posyandu.{posyandu['id']}")
+    assert {each: values[each] for each in said} == said
+    assert values.keys() <= fields.keys()
+    assert (fields["jumlah_kader"].attrib["type"], fields["accuracy_m"].attrib["type"]) == ("int", "double")
+    assert fields["jumlah_kader"].findtext("{*}displayName") == "Jumlah kader (orang)"
+    assert placemark.findtext("{*}styleUrl") in styles
+    assert "Lisensi: CC-BY-4.0" in document.findtext("{*}Document/{*}description")
+    (row,) = geopandas.read_file(file).to_dict("records")
+    assert (row["Name"], row["alamat"], row["jumlah_kader"]) == (name, "ab", 5)
+
+
 def test_lists_stay_lists_in_geojson(town: Town):
     town.bring("posyandu", collection(feature(IN_BARAT, **POSYANDU, layanan=["kesehatan", "sosial"])))
 
@@ -287,7 +312,7 @@ def test_the_ids_of_a_geopackage_are_those_of_the_service(town: Town):
 
 
 @pytest.mark.parametrize("query", ["", "?crs=EPSG:32749&strata=mandiri"])
-@pytest.mark.parametrize("form", ["geojson", "geojsonl", "csv", "gpx"])
+@pytest.mark.parametrize("form", ["geojson", "geojsonl", "csv", "kml", "gpx"])
 def test_the_service_writes_the_same_file(client: TestClient, demo_city: Engine, tmp_path, form, query):
     asked = Query(crs=parse_crs("EPSG:32749", "crs"), filter=parse_filter("strata = 'mandiri'", "cql2-text"))
 
@@ -376,7 +401,7 @@ def test_it_is_told_how_far_it_is(kept_city: Engine, large: int, tmp_path, form)
     assert (len(told) > 1, told[-1]) == (True, large)
 
 
-@pytest.mark.parametrize("form", ["geojson", "csv", "gpkg", "parquet"])
+@pytest.mark.parametrize("form", ["kml", "csv", "gpkg", "parquet"])
 def test_a_database_that_fails_midway_is_told_and_leaves_nothing(kept_city: Engine, large: int, tmp_path, form):
     def end_statement(_: int) -> None:
         with kept_city.connect() as conn:

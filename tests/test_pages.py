@@ -159,12 +159,20 @@ def test_search_takes_words_as_they_are(client: TestClient, words: str):
     assert all(words.strip().lower() in each["title"].lower() for each in results(client, words))
 
 
-@pytest.mark.parametrize("words", ["x" * 101, "a\x00b"])
-def test_search_refuses_what_is_no_name(client: TestClient, words: str):
-    answer = client.get("/cari", params={"q": words})
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        (f"q={'x' * 101}", "q: paling panjang 100 huruf."),
+        ("q=a%00b", "Parameter 'q' memuat huruf NUL."),
+        ("q=a%ffb", "Alamat memuat huruf yang bukan UTF-8."),
+        ("q=a&q=b", "Parameter 'q' disebut lebih dari sekali."),
+        ("kata=a", "Parameter 'kata' tidak dikenal; yang ada: q."),
+    ],
+)
+def test_search_refuses_what_is_no_name(client: TestClient, query: str, told: str):
+    answer = client.get(f"/cari?{query}")
 
-    assert answer.status_code == 400
-    assert answer.json()["title"].startswith("q: ")
+    assert (answer.status_code, answer.json()["title"]) == (400, told)
 
 
 def test_search_has_ten_results_at_most(client: TestClient):

@@ -23,7 +23,9 @@ from sqlalchemy import Connection, Engine, text
 from geosatu.crs import parse_crs
 from geosatu.features import OPERATOR, Box, Query
 from geosatu.layers import Catalogue
+from geosatu.settings import Settings
 from geosatu.store import read
+from geosatu.store.revisions import Revisions
 
 OGC = "/ogc/collections"
 UTM = "http://www.opengis.net/def/crs/EPSG/0/32749"
@@ -364,6 +366,54 @@ def test_a_file_can_be_filtered(client: TestClient) -> None:
 @pytest.mark.parametrize("name", ["posyandu.exe", "nope.gpkg", "posyandu", "batas_rt.gpx", "../etc/passwd", "%00.csv"])
 def test_a_file_that_is_not_offered_is_not_there(client: TestClient, name: str) -> None:
     assert client.get(f"/files/{name}").status_code == 404
+
+
+@pytest.mark.parametrize("name", ["kota.qgz", "kota.gpkg", "kwt.gpkg"])
+def test_a_file_that_would_be_the_same_is_not_sent_again(client: TestClient, name: str) -> None:
+    tag = client.get(f"/files/{name}").headers["etag"]
+
+    assert client.get(f"/files/{name}", headers={"If-None-Match": tag}).status_code == 304
+
+
+def test_no_file_is_kept_while_it_is_not_known_whether_the_layer_changes(
+    client: TestClient, demo_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = sorted((demo_settings.home / "files").glob("*"))
+    monkeypatch.setattr(Revisions, "of_all", lambda *_: None)
+
+    assert client.get("/files/kwt.fgb").status_code == 200
+    assert sorted((demo_settings.home / "files").glob("*")) == kept
+
+
+@pytest.mark.parametrize("suffix", ["csv", "kml", "gpkg"])
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"filter": "jumlah_kader^1000000 = 1"}, "Sebuah nilai dalam permintaan ini di luar jangkauan"),
+        ({"bbox": "0,0,99999999,99999999", "bbox-crs": "EPSG:23836"}, "Koordinat dalam permintaan ini di luar"),
+        ({"offset": "1"}, "yang ada: bbox, bbox-crs, crs, datetime, filter, filter-lang, filter-crs, pada, dan field"),
+    ],
+)
+def test_what_a_file_cannot_be_asked_is_told_whoever_writes_it(
+    client: TestClient, suffix: str, asked: dict[str, str], said: str
+) -> None:
+    answer = client.get(f"/files/posyandu.{suffix}", params=asked)
+
+    assert answer.status_code == 400
+    assert said in answer.json()["title"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "status"),
+    [
+        ("bytes=0-99", 206),
+        ("bytes=-5, 0-9", 206),
+        ("bytes=999999999-", 416),
+        *((said, 200) for said in ("bytes=5-1", "bytes=a-b", "bytes=", "items=0-1", "bytes=0-" + "9" * 5000)),
+    ],
+)
+def test_a_range_of_a_file_that_means_nothing_is_ignored(client: TestClient, asked: str, status: int) -> None:
+    assert client.get("/files/posyandu.gpkg", headers={"Range": asked}).status_code == status
 
 
 def test_personal_data_are_in_no_file(client: TestClient, catalogue: Catalogue) -> None:

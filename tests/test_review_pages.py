@@ -392,7 +392,7 @@ def test_who_has_nothing_to_review_is_told_so(town: ServedTown):
 
     for path in ("/tinjauan", "/tinjauan/posyandu", "/daftar-data", "/audit"):
         document = page(town, who, path, status=403)
-        assert "Tidak dapat dilakukan" in document.text
+        assert "Anda tidak berhak" in document.text
     links = page(town, who, "/akun").addresses("a")
     assert not {"/tinjauan", "/daftar-data", "/audit"} & set(links)
 

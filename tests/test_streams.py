@@ -25,7 +25,7 @@ from geosatu.settings import Settings
 FREED_SECONDS = 1.5
 """Until a connection is free once its client is gone; a page listens for that after half a second only."""
 
-STREAMS = [f"/files/kwt.{suffix}" for suffix in ("geojson", "geojsonl", "csv")]
+STREAMS = [f"/files/kwt.{suffix}" for suffix in ("geojson", "kml", "csv")]
 PAGES = ["/ogc/collections/kwt/items", "/ogc/collections/kwt/items?f=json&limit=1&nama=KWT%201"]
 WFS = "/wfs?service=WFS&request=GetFeature&typename=kwt&version="
 WFS_STREAMS = [f"{WFS}1.0.0", f"{WFS}1.1.0", f"{WFS}1.1.0&outputformat=json", f"{WFS}1.1.0&outputformat=csv"]

@@ -223,6 +223,24 @@ def test_the_service_gathers_what_is_too_much_for_a_tile(
     assert set(far["mvt_id"]) < all_ids
 
 
+@pytest.mark.parametrize(
+    ("tile", "status", "said"),
+    [
+        (
+            "13/9999999999/0",
+            404,
+            "Petak 13/9999999999/0 tidak ada; tingkat 0 sampai 22, baris dan kolom 0 sampai 8191.",
+        ),
+        ("0/0/0?f=png", 400, "f=png: bentuk ini tidak ada; yang ada: mvt."),
+        ("0/0/0?x=1", 400, "Parameter 'x' tidak dikenal; yang ada: f."),
+    ],
+)
+def test_a_tile_that_is_none_is_told(client: TestClient, tile: str, status: int, said: str):
+    answer = client.get(f"/ogc/collections/kwt/tiles/WebMercatorQuad/{tile}")
+
+    assert (answer.status_code, answer.json()["title"]) == (status, said)
+
+
 def test_a_kept_tile_is_the_same_with_and_without_gzip(client: TestClient):
     address = "/ogc/collections/batas_rt/tiles/WebMercatorQuad/12/2137/3322"
 

@@ -21,8 +21,8 @@ def columns_of(layer: Layer, actor: Actor) -> list[Field]:
 async def stream(pool: Pool, layer: Layer, query: Query, actor: Actor, format_name: str) -> AsyncGenerator[bytes]:
     """A text file in blocks, as the database renders it; memory stays flat."""
     form = TEXTS[format_name]
-    text = Text(form, layer, query.crs)
-    async with copies.pooled_rows(pool, layer, query, actor, cells=form.cells) as rows:
+    text = Text(form, layer, columns_of(layer, actor), query.crs)
+    async with copies.pooled_rows(pool, layer, query, actor, form.rows) as rows:
         async for row in rows:
             if block := text.add(row):
                 yield block
@@ -44,12 +44,12 @@ def write(
             write_file(Task(found, layer, columns_of(layer, actor), query.crs.epsg, file), format_name)
         return
     form = TEXTS[format_name]
-    text = Text(form, layer, query.crs)
+    text = Text(form, layer, columns_of(layer, actor), query.crs)
     with replacing(file) as unfinished, unfinished.open("wb") as out:
-        with copies.rows(conninfo, layer, query, actor, cells=form.cells) as rows:
+        with copies.rows(conninfo, layer, query, actor, form.rows) as rows:
             for row in rows:
                 if block := text.add(row):
                     out.write(block)
                     written(text.features)
         out.write(text.end())
-    written(text.features)
+        written(text.features)

@@ -20,6 +20,9 @@ DEFAULT_LIMIT = 100
 MAX_LIMIT = 10_000
 
 
+ORDER = "tulis barat,selatan,timur,utara"
+
+
 class Box(NamedTuple):
     """A bounding box in degrees, longitude before latitude (CRS84)."""
 
@@ -42,9 +45,9 @@ class Box(NamedTuple):
         if not all(math.isfinite(number) for number in box):
             raise InvalidQuery(f"bbox={said}: bilangannya harus terhingga.")
         if box.south > box.north or not -90 <= box.south <= box.north <= 90:
-            raise InvalidQuery(f"bbox={said}: selatan dan utara harus urut, dari -90 sampai 90.")
+            raise InvalidQuery(f"bbox={said}: selatan dan utara harus urut, dari -90 sampai 90; {ORDER}.")
         if box.west > box.east or not -180 <= box.west <= box.east <= 180:
-            raise InvalidQuery(f"bbox={said}: barat dan timur harus urut, dari -180 sampai 180.")
+            raise InvalidQuery(f"bbox={said}: barat dan timur harus urut, dari -180 sampai 180; {ORDER}.")
         return box
 
 
@@ -63,10 +66,12 @@ def moment_of(said: str, name: str) -> datetime:
             first = moment = datetime.fromisoformat(said.upper()).astimezone(UTC)
         else:
             raise ValueError
-    except (ValueError, OverflowError):
+    except ValueError:
         raise InvalidQuery(
-            f"{told}: tulis tanggal, misalnya 2026-08-17, atau waktu lengkap, misalnya 2026-08-17T10:00:00+07:00."
+            f"{told}: bukan tanggal atau waktu; tulis misalnya 2026-08-17, atau lengkap 2026-08-17T10:00:00+07:00."
         ) from None
+    except OverflowError:
+        raise InvalidQuery(f"{told}: tahunnya di luar jangkauan.") from None
     if first > datetime.now(UTC):
         raise InvalidQuery(f"{told}: belum terjadi; sebutkan tanggal atau waktu yang sudah lewat.")
     return moment
@@ -103,6 +108,10 @@ class Gml(NamedTuple):
     """What geometries say of their CRS."""
     value: bool = False
     """Only the value of the property that was asked for, as GetPropertyValue answers."""
+
+
+Rows = Literal["features", "cells", "placemarks", "waypoints"]
+"""What streams out of a layer: GeoJSON (or members of a WFS answer), cells of a table, KML or GPX."""
 
 
 @dataclass(frozen=True)

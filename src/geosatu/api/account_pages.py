@@ -11,9 +11,9 @@ from starlette.responses import Response
 from geosatu.accounts import people, sessions
 from geosatu.accounts.known import Account
 from geosatu.api.context import BaseDep, CityDep
+from geosatu.api.error_pages import PageRoute
 from geosatu.api.own_pages import (
     ChangingDep,
-    PageRoute,
     ServiceConnDep,
     SignedInDep,
     WhoDep,

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from hashlib import sha256
 from importlib.metadata import version
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg_pool import AsyncConnectionPool
 from sqlalchemy import Engine
@@ -33,8 +33,9 @@ from geosatu.api import (
     sign_in_pages,
 )
 from geosatu.api.context import LONGEST_WAIT, City
+from geosatu.api.error_pages import register_errors, told_to
 from geosatu.api.hot import Gzip, Hot
-from geosatu.api.problems import problem, register_problems
+from geosatu.api.problems import Problem
 from geosatu.api.wfs.door import Wfs
 from geosatu.database.connect import conninfo_of
 from geosatu.database.rights import conninfo_as
@@ -177,11 +178,14 @@ class SmallBodies:
         headers = dict(scope.get("headers", ()))
         largest = LARGEST_FEATURES if FEATURES.fullmatch(scope.get("path", "")) else LARGEST_BODY
         if b"transfer-encoding" in headers:
-            await problem(411, "Kirim panjang isi permintaan ini (Content-Length).")(scope, receive, send)
+            problem = Problem(411, "Kirim panjang isi permintaan ini (Content-Length).")
         elif int(headers.get(b"content-length", b"0")) > largest:
-            await problem(413, f"Isi permintaan ini terlalu besar, paling banyak {largest} bita.")(scope, receive, send)
+            problem = Problem(413, f"Isi permintaan ini terlalu besar, paling banyak {largest} bita.")
         else:
             await self.app(scope, receive, send)
+            return
+        answer = await told_to(Request(scope), problem)
+        await answer(scope, receive, send)
 
 
 def create_app(settings: Settings, catalogue: Catalogue, engine: Engine) -> ASGIApp:
@@ -229,7 +233,7 @@ def create_app(settings: Settings, catalogue: Catalogue, engine: Engine) -> ASGI
     app.include_router(data_list_pages.router)
     app.include_router(audit_pages.router)
     app.include_router(history_pages.router)
-    register_problems(app)
+    register_errors(app)
     return SlashAtEnd(OpenToOthers(Wfs(Hot(app, city), city)))
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from contextlib import ExitStack, aclosing
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -21,7 +22,7 @@ from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from geosatu import exporting
-from geosatu.api.access import REASON, reader_of
+from geosatu.api.access import EVERYBODY, REASON, Reader, reader_of
 from geosatu.api.context import BaseDep, City, CityDep, ConnDep, Overview, ReaderDep, address_of
 from geosatu.api.parameters import AT, at_of, parameters_of, query_of, require_known
 from geosatu.api.presence import Present
@@ -47,11 +48,23 @@ LONGEST_FILE = 1800
 
 FILE_BLOCK = 1024 * 1024
 
+_PART = rb"(?:[0-9]{1,18}-[0-9]{0,18}|-[0-9]{1,18})"
+RANGE = re.compile(rb"bytes=\s*" + _PART + rb"(?:\s*,\s*" + _PART + rb")*\s*")
+ENDS = re.compile(rb"([0-9]+)-([0-9]+)")
+
 
 class BuiltFile(FileResponse):
-    """A file sent in large blocks: each costs a change of threads."""
+    """A file sent in large blocks: each costs a change of threads. A range that means nothing is ignored (RFC 9110)."""
 
     chunk_size = FILE_BLOCK
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = [(name, said) for name, said in scope["headers"] if name != b"range" or _is_range(said)]
+        await super().__call__({**scope, "headers": headers}, receive, send)
+
+
+def _is_range(said: bytes) -> bool:
+    return RANGE.fullmatch(said) is not None and all(int(first) <= int(last) for first, last in ENDS.findall(said))
 
 
 def no_parameters(request: Request) -> None:
@@ -65,8 +78,11 @@ _building: defaultdict[Path, asyncio.Lock] = defaultdict(asyncio.Lock)
 
 
 @router.get("/files/kota.qgz", dependencies=NO_PARAMETERS)
-def project(base: BaseDep, city: CityDep, reader: ReaderDep, conn: ConnDep) -> Response:
+def project(request: Request, base: BaseDep, city: CityDep, reader: ReaderDep, conn: ConnDep) -> Response:
     """A QGIS project of the whole city, connected to this service."""
+    headers = _headers("kota.qgz", reader, _tag(city, reader, city.catalogue))
+    if _is_known(request, headers):
+        return Response(status_code=304, headers=headers)
     overview = city.overview(conn, reader)
     counts = {name: summary.count for name, summary in overview.summaries.items()}
     packed = qgis.project(
@@ -79,7 +95,7 @@ def project(base: BaseDep, city: CityDep, reader: ReaderDep, conn: ConnDep) -> R
         access=reader.actor.access,
         notices=overview.notices,
     )
-    return _download(packed, "kota.qgz", "application/x-qgis-project")
+    return Response(packed, 200, headers, "application/x-qgis-project")
 
 
 @router.get("/files/kota.gpkg")
@@ -87,13 +103,16 @@ async def snapshot(request: Request, city: CityDep, reader: ReaderDep, conn: Con
     """All layers as they are now, or were then, in one GeoPackage with the QGIS project that shows them."""
     given = parameters_of(request.scope["query_string"])
     require_known(given, AT)
-    query = Query(at=at_of(given))
+    query, tag = Query(at=at_of(given)), _tag(city, reader, city.catalogue)
+    headers = _headers(f"kota-{(query.at or datetime.now(UTC)).astimezone(WIB):%Y-%m-%d}.gpkg", reader, tag)
+    if _is_known(request, headers):
+        return Response(status_code=304, headers=headers)
     overview = await run_in_threadpool(city.overview, conn, reader)
-    revision = city.revisions.of_all(layer.name for layer in city.catalogue)
-    state = f"{city.edition}-{revision}{reader.mark}\x1f{query.at or ''}"
-    file = await _kept(city, "kota", "gpkg", state, lambda file: _snapshot(city, query, reader.actor, overview, file))
-    name = f"kota-{(query.at or datetime.now(UTC)).astimezone(WIB):%Y-%m-%d}.gpkg"
-    return BuiltFile(file, 200, {"Cache-Control": "no-cache"}, FORMATS["gpkg"].media_type, filename=name)
+
+    def build(file: Path) -> None:
+        _snapshot(city, query, reader.actor, overview, file)
+
+    return await _built(city, "kota", "gpkg", tag, query, headers, build)
 
 
 def _snapshot(city: City, query: Query, actor: Actor, overview: Overview, file: Path) -> None:
@@ -120,9 +139,24 @@ def _metric(overview: Overview) -> int:
     return utm_srid((west + east) / 2, (south + north) / 2)
 
 
-def _download(content: bytes, name: str, media_type: str) -> Response:
-    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-cache"}
-    return Response(content, 200, headers, media_type)
+def _tag(city: City, reader: Reader, layers: Iterable[Layer]) -> str | None:
+    """What changes with the layers for this reader. None: nothing may be kept, since restricted fields are in it, or
+    since it is not known just now whether the layers change."""
+    revision = None if reader.restricted else city.revisions.of_all(layer.name for layer in layers)
+    return None if revision is None else f'W/"{city.edition}-{revision}{reader.mark}"'
+
+
+def _headers(name: str, reader: Reader, tag: str | None) -> dict[str, str]:
+    return {
+        "Content-Disposition": f'attachment; filename="{name}"',
+        "Cache-Control": reader.cache_control.decode(),
+        **({"ETag": tag} if tag else {}),
+    }
+
+
+def _is_known(request: Request, headers: Mapping[str, str]) -> bool:
+    """Whether the client has the file that this would be."""
+    return "ETag" in headers and headers["ETag"] in request.headers.get("if-none-match", "")
 
 
 @router.get("/files/{name:path}")
@@ -134,21 +168,16 @@ async def layer_file(name: str, request: Request, base: BaseDep, city: CityDep) 
         no_parameters(request)
         access = (await reader_of(city.known, asked, None, address_of(request))).actor.access
         definition = qgis.layer_definition(layer, base_url=base, access=access)
-        return _download(definition, name, "application/x-qgis-layer-definition")
+        return Response(definition, 200, _headers(name, EVERYBODY, None), "application/x-qgis-layer-definition")
     given = parameters_of(request.scope["query_string"])
     for each in NOT_FOR_FILES:
         if each in given:
             raise InvalidQuery(f"Parameter {each!r} tidak berlaku untuk berkas.")
     reader = await reader_of(city.known, asked, given.pop(REASON, None), address_of(request))
-    query = query_of(layer, given, reader.actor)
-    revision = None if reader.restricted else city.revisions.of(layer)
-    tag = None if revision is None else f'W/"{city.edition}-{revision}{reader.mark}"'
-    headers = {
-        "Content-Disposition": f'attachment; filename="{layer.name}.{suffix}"',
-        "Cache-Control": reader.cache_control.decode(),
-        **({"ETag": tag} if tag else {}),
-    }
-    if tag is not None and tag in request.headers.get("if-none-match", ""):
+    query = query_of(layer, given, reader.actor, NOT_FOR_FILES)
+    tag = _tag(city, reader, [layer])
+    headers = _headers(f"{layer.name}.{suffix}", reader, tag)
+    if _is_known(request, headers):
         return Response(status_code=304, headers=headers)
     if suffix in TEXTS:
         blocks = exporting.stream(city.streams, layer, query, reader.actor, suffix)
@@ -157,11 +186,7 @@ async def layer_file(name: str, request: Request, base: BaseDep, city: CityDep) 
     def build(file: Path) -> None:
         exporting.write(city.conninfo, layer, query, reader.actor, file, suffix)
 
-    # Of restricted fields nothing is kept.
-    state = token_hex() if reader.restricted else f"{city.edition}-{revision}{reader.mark}\x1f{query}"
-    file = await _kept(city, layer.name, suffix, state, build)
-    gone = BackgroundTask(file.unlink) if reader.restricted else None
-    return BuiltFile(file, 200, headers, FORMATS[suffix].media_type, background=gone)
+    return await _built(city, layer.name, suffix, tag, query, headers, build)
 
 
 class Streamed(StreamingResponse):
@@ -202,6 +227,21 @@ def _split(name: str, catalogue: Catalogue) -> tuple[Layer, str]:
     if suffix not in known:
         raise UnknownFeature(f"Berkas {name[:80]!r} tidak ada; bentuk untuk {layer.title}: {', '.join(known)}.")
     return layer, suffix
+
+
+async def _built(
+    city: City,
+    name: str,
+    suffix: str,
+    tag: str | None,
+    query: Query,
+    headers: Mapping[str, str],
+    build: Callable[[Path], None],
+) -> Response:
+    """The answer with a file that was built for this tag, or that is gone once it is sent."""
+    file = await _kept(city, name, suffix, token_hex() if tag is None else f"{tag}\x1f{query}", build)
+    gone = BackgroundTask(file.unlink, missing_ok=True) if tag is None else None
+    return BuiltFile(file, 200, headers, FORMATS[suffix].media_type, background=gone)
 
 
 async def _kept(city: City, name: str, suffix: str, state: str, build: Callable[[Path], None]) -> Path:

@@ -31,6 +31,7 @@ from geosatu.api.parameters import (
     crs_of,
     parameters_of,
     query_of,
+    require_form,
     require_json,
     require_known,
     whole_id,
@@ -38,7 +39,7 @@ from geosatu.api.parameters import (
 from geosatu.api.presence import Present
 from geosatu.api.problems import answer_to
 from geosatu.crs import Crs
-from geosatu.errors import InvalidQuery, UnknownFeature
+from geosatu.errors import UnknownFeature, shortened
 from geosatu.features import Page, Query
 from geosatu.layers import Layer
 from geosatu.store import answers
@@ -57,6 +58,8 @@ REFUSED_GZIP = re.compile(rb"gzip\s*;\s*q=0(?:\.0*)?\s*(?:,|$)")
 GZIPPED = b'.gz"'
 UNKNOWN = "x"
 """Stands for a revision in tags while none is known."""
+
+FORM = re.compile(rb"(?:^|&)f=(json|geojson|html)(?:&|$)")
 
 PATH = re.compile(r"/ogc/collections/([^/]+)/(?:items|items/([^/]+)|tiles/WebMercatorQuad/([0-9]+)/([0-9]+)/([0-9]+))")
 
@@ -175,11 +178,14 @@ class Hot:
         *,
         zipped: bool,
     ) -> Answer:
-        if given.keys() - {"f"}:
-            raise InvalidQuery("Petak tidak punya parameter.")
+        if given:
+            require_known(given, "f")
+            require_form(given, "mvt")
         z, y, x = (int(part) if len(part) < 10 else 2**31 for part in found.group(3, 4, 5))
         if z > MAX_ZOOM or x >= 2**z or y >= 2**z:
-            raise UnknownFeature(f"Petak {z}/{y}/{x} tidak ada; tingkat 0 sampai {MAX_ZOOM}.")
+            told = shortened("/".join(found.group(3, 4, 5)))
+            most = f"tingkat 0 sampai {MAX_ZOOM}, baris dan kolom 0 sampai {2 ** min(z, MAX_ZOOM) - 1}"
+            raise UnknownFeature(f"Petak {told} tidak ada; {most}.")
         key = (layer.name, revision or "", reader.mark, z, y, x)
         kept = self._tiles.get(key) if revision is not None else None
         tile = kept or Answer(await answers.tile(self.city.pool, layer, z, x, y, reader.actor), MVT)
@@ -290,10 +296,10 @@ def _item_links(here: str, title: str) -> bytes:
 
 
 def wants_html(scope: Scope) -> bool:
-    """Whether a person asks: by `f=html`, or a browser that prefers HTML."""
+    """Whether a person asks: by `f=html`, or a browser that prefers HTML and names no other form."""
     query = scope["query_string"]
-    if b"f=" in query:
-        return re.search(rb"(?:^|&)f=html(?:&|$)", query) is not None
+    if b"f=" in query and (said := FORM.search(query)) is not None:
+        return said[1] == b"html"
     accept = dict(scope["headers"]).get(b"accept", b"")
     return b"text/html" in accept and b"json" not in accept.split(b"text/html")[0]
 

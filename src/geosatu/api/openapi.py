@@ -80,7 +80,7 @@ CONDITIONS = [
     _header("If-Unmodified-Since", "Hanya bila fitur tidak berubah sejak saat ini"),
 ]
 
-REASON = {PROBLEM: {"schema": named("problem")}}
+REASON = {PROBLEM: {"schema": named("problem")}, HTML: {"schema": TEXT}}
 RESPONSES: dict[str, dict[str, Any]] = {
     "304": {"description": "Belum berubah sejak jawaban dengan ETag ini"},
     "400": {"description": "Permintaan ini tidak dapat dijawab; title memuat alasannya", "content": REASON},

@@ -1,24 +1,17 @@
-"""What pages for people who signed in share: their frame, their errors as pages, and who may see them.
-
-A router of such pages takes `PageRoute`: what goes wrong is told as a page, and whoever has to sign in first comes
-back afterwards.
-"""
+"""What pages for people who signed in share: their frame, and who may see them."""
 
 from __future__ import annotations
 
-import logging
 import re
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Annotated, Any, TypeVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
-from fastapi.exceptions import RequestValidationError
-from fastapi.routing import APIRoute
 from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse
 
 from geosatu.accounts import people
 from geosatu.accounts.known import Account
@@ -26,9 +19,8 @@ from geosatu.api.context import City, CityDep, ReaderDep, address_of, turn
 from geosatu.api.csrf import CsrfDep, CsrfTokenDep
 from geosatu.api.html import POLICY
 from geosatu.api.links import HEADERS, base_of
-from geosatu.api.problems import REFUSALS, STATUS
 from geosatu.database.rights import act_as, act_as_service
-from geosatu.errors import GeosatuError, InvalidQuery, NotAllowed, NotSignedIn, TooManyAttempts
+from geosatu.errors import NotAllowed, NotSignedIn
 from geosatu.features import PUBLIC, Actor
 from geosatu.rights import answers_for, edits, reviews
 from geosatu.store.areas import areas
@@ -57,8 +49,6 @@ OWN_PATH = re.compile(r"/(?![/\\])[^\\\x00-\x20\x7f]{0,1000}")
 """A path of ours, and nothing that a browser takes for another site."""
 
 T = TypeVar("T")
-
-log = logging.getLogger("geosatu")
 
 
 def own_path(said: str | None, otherwise: str) -> str:
@@ -206,49 +196,3 @@ def page(
 def go_to(request: Request, path: str) -> RedirectResponse:
     """The answer to a form that was carried out: look at this page of ours."""
     return RedirectResponse(root_of(request) + path, 303, headers={"Cache-Control": "no-store"})
-
-
-class PageRoute(APIRoute):
-    """A route whose errors are told as pages."""
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """The handler, with what goes wrong in it as a page."""
-        answer = super().get_route_handler()
-
-        async def told(request: Request) -> Response:
-            try:
-                return await answer(request)
-            except GeosatuError as error:
-                if isinstance(error, REFUSALS):
-                    log.warning("refused %s %s: %s", request.method, self.path, error)
-                if isinstance(error, NotSignedIn) and request.method == "GET":
-                    return go_to(request, f"/masuk?lanjut={quote(request.url.path, safe='/')}")
-                return error_page(request, error)
-            except RequestValidationError:
-                return error_page(request, InvalidQuery("Formulir ini tidak lengkap. Muat ulang, lalu ulangi."))
-
-        return told
-
-
-def error_page(request: Request, error: GeosatuError) -> Response:
-    """One sentence, as a page."""
-    answer = page(
-        "accounts/error.html",
-        request,
-        None,
-        head="Tidak dapat dilakukan",
-        status=STATUS.get(type(error), 500),
-        message=str(error),
-        here=None,
-        sign_in=isinstance(error, NotSignedIn),
-    )
-    answer.headers.update(headers_of(error))
-    return answer
-
-
-def headers_of(error: GeosatuError) -> dict[str, str]:
-    """What an answer to an error says in its head besides the status."""
-    if isinstance(error, TooManyAttempts):
-        return {"Retry-After": str(error.seconds)}
-    # No scheme that a browser would ask a password for in a window of its own.
-    return {"WWW-Authenticate": 'Form realm="geosatu"'} if isinstance(error, NotSignedIn) else {}

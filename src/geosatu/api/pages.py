@@ -11,8 +11,8 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from geosatu.api.context import CityDep, ConnDep, Overview, ReaderDep
 from geosatu.api.links import HEADERS
 from geosatu.api.own_pages import WhoDep
-from geosatu.api.problems import problem
-from geosatu.errors import InvalidQuery, shortened
+from geosatu.api.parameters import parameters_of, require_known
+from geosatu.errors import InvalidQuery, UnknownFeature, shortened
 from geosatu.layers import OWNERS, Catalogue
 from geosatu.rights import edits
 from geosatu.store import read
@@ -52,7 +52,7 @@ def assets(path: str, request: Request) -> Response:
     """A file of the pages; under the address that names its version it may be kept for ever."""
     found = asset(path) if path in ASSETS else None
     if found is None:
-        return problem(404, f"Berkas {shortened(path)!r} tidak ada.")
+        raise UnknownFeature(f"Berkas {shortened(path)!r} tidak ada.")
     kept = FOR_EVER if request.query_params.get("v") == found.version else "no-cache"
     return Response(found.content, media_type=found.media_type, headers={**HEADERS, "Cache-Control": kept})
 
@@ -60,8 +60,10 @@ def assets(path: str, request: Request) -> Response:
 @router.get("/cari")
 def search(request: Request, city: CityDep, reader: ReaderDep, conn: ConnDep) -> Response:
     """Features whose name holds the words `q`."""
-    words = " ".join(request.query_params.get("q", "").split())
-    if len(words) > LONGEST_SEARCH or "\x00" in words:
+    given = parameters_of(request.scope["query_string"])
+    require_known(given, "q")
+    words = " ".join(given.get("q", "").split())
+    if len(words) > LONGEST_SEARCH:
         raise InvalidQuery(f"q: paling panjang {LONGEST_SEARCH} huruf.")
     found = read.search(conn, city.catalogue, words, reader.actor) if words else []
     return JSONResponse({"results": [_result(city.catalogue, match) for match in found]})
@@ -79,8 +81,9 @@ def _result(catalogue: Catalogue, match: read.Match) -> dict[str, Any]:
 
 
 @router.get("/findings")
-def findings(city: CityDep, conn: ConnDep) -> Response:
+def findings(request: Request, city: CityDep, conn: ConnDep) -> Response:
     """What the last checks of the layers found."""
+    require_known(parameters_of(request.scope["query_string"]))
     features = findings_geojson(conn, city.catalogue)
     return Response(f'{{"type":"FeatureCollection","features":[{features}]}}', media_type="application/geo+json")
 

@@ -7,8 +7,8 @@ import binascii
 import json
 import math
 import re
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable, Container, Mapping, Sequence
+from datetime import UTC, date, datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -23,6 +23,7 @@ from geosatu.store.statements import GEOMETRY_NAMES, queryables
 
 LARGEST_ID = 2**63 - 1
 LONGEST_QUERY = 32_768
+MOST_PARAMETERS = 100
 MOST_SORTED = 4
 
 PARAMETERS = (
@@ -35,6 +36,9 @@ FORMS = ("json", "geojson", "html")
 """What `f` may ask for at features."""
 
 MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})?)?", re.ASCII)
+
+LETTERS = str.maketrans(" tz", "TTZ")
+"""How moments may also be written."""
 
 AT = "pada"
 """The parameter that asks for the data as they were at a moment."""
@@ -60,21 +64,25 @@ def pairs_of(query_string: bytes, longest: int = LONGEST_QUERY) -> list[tuple[st
     if len(query_string) > longest:
         raise InvalidQuery(f"Alamat terlalu panjang; bagian setelah tanda tanya paling banyak {longest} huruf.")
     try:
-        pairs = parse_qsl(query_string.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=100)
+        text = query_string.decode("ascii")
+        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MOST_PARAMETERS)
+    except UnicodeDecodeError:
+        raise InvalidQuery("Alamat memuat huruf yang bukan UTF-8.") from None
     except ValueError:
-        raise InvalidQuery("Alamat memuat huruf yang bukan UTF-8, atau terlalu banyak parameter.") from None
+        raise InvalidQuery(f"Alamat memuat terlalu banyak parameter; paling banyak {MOST_PARAMETERS}.") from None
     for name, value in pairs:
         if "\x00" in name or "\x00" in value:
             raise InvalidQuery(f"Parameter {shortened(name)!r} memuat huruf NUL.")
     return pairs
 
 
-def query_of(layer: Layer, given: Mapping[str, str], actor: Actor) -> Query:
-    """The query that the parameters state for a layer."""
+def query_of(layer: Layer, given: Mapping[str, str], actor: Actor, but: Container[str] = ()) -> Query:
+    """The query that the parameters state for a layer; those in `but` make no sense here."""
     own = queryables(layer, actor.access)
+    kinds = {name: operand.kind for name, operand in own.items()}
     for name in given:
         if name not in PARAMETERS and (name not in own or name in GEOMETRY_NAMES):
-            known = ", ".join(PARAMETERS)
+            known = ", ".join(each for each in PARAMETERS if each not in but)
             raise InvalidQuery(f"Parameter {shortened(name)!r} tidak dikenal; yang ada: {known}, dan field lapisan.")
     require_json(given)
     filter_crs = crs_of(given, "filter-crs")
@@ -83,8 +91,8 @@ def query_of(layer: Layer, given: Mapping[str, str], actor: Actor) -> Query:
         box=_box(given),
         box_crs=crs_of(given, "bbox-crs"),
         limit=min(whole(given.get("limit", str(DEFAULT_LIMIT)), "limit", 1), MAX_LIMIT),
-        after=_after(given["after"], len(sort)) if "after" in given else None,
-        filter=_filter(layer, given, {name: operand.kind for name, operand in own.items()}, actor),
+        after=_after(given["after"], [kinds.get(name) for name, _ in sort]) if "after" in given else None,
+        filter=_filter(layer, given, kinds, actor),
         filter_crs=filter_crs,
         sort=sort,
         properties=_properties(given.get("properties")),
@@ -135,7 +143,10 @@ def crs_of(given: Mapping[str, str], name: str) -> Crs:
 
 def whole(said: str, name: str, least: int) -> int:
     """A whole number of at least this much."""
-    if not (said.isascii() and said.isdigit() and len(said) < 20 and least <= int(said) <= LARGEST_ID):
+    digits = said.isascii() and said.isdigit()
+    if digits and (len(said) > len(str(LARGEST_ID)) or int(said) > LARGEST_ID):
+        raise InvalidQuery(f"{name}={shortened(said)}: terlalu besar, paling besar {LARGEST_ID}.")
+    if not digits or int(said) < least:
         raise InvalidQuery(f"{name}={shortened(said)}: harus bilangan bulat, paling kecil {least}.")
     return int(said)
 
@@ -147,7 +158,8 @@ def after_token(key: Key) -> str:
     return base64.urlsafe_b64encode(json.dumps(key).encode()).decode("ascii").rstrip("=")
 
 
-def _after(said: str, sorted_by: int) -> Key:
+def _after(said: str, sorted_by: Sequence[Kind | None]) -> Key:
+    """The place behind which a page starts, as a link of ours told it; `sorted_by` is what the properties hold."""
     if not sorted_by:
         return (whole(said, "after", 0),)
     try:
@@ -155,10 +167,24 @@ def _after(said: str, sorted_by: int) -> Key:
         json.dumps(key, ensure_ascii=False).encode("utf-8")  # half of a character is none
     except (ValueError, binascii.Error, RecursionError):
         key = None
-    plain = isinstance(key, list) and all(part is None or isinstance(part, (str, int, float)) for part in key)
-    if not plain or len(key) != sorted_by + 1 or type(key[-1]) is not int or not 0 <= key[-1] <= LARGEST_ID:
+    if not isinstance(key, list) or len(key) != len(sorted_by) + 1 or not _fit(key, sorted_by):
         raise InvalidQuery("after: bukan penanda halaman dari tautan next untuk urutan ini.")
     return tuple(key)
+
+
+def _fit(key: list[Any], sorted_by: Sequence[Kind | None]) -> bool:
+    """Whether the values of a key can be those of the properties, and its last one an id."""
+    *values, number = key
+    for value, kind in zip(values, sorted_by, strict=True):
+        if value is not None and type(value) not in KEYS.get(kind or "teks", (str,)):
+            return False
+        if isinstance(value, str) and "\x00" in value:
+            return False
+    return type(number) is int and 0 <= number <= LARGEST_ID
+
+
+KEYS: dict[Kind, tuple[type, ...]] = {"bilangan": (int, float), "boolean": (bool,)}
+"""What a key holds of a property in JSON; of others, text."""
 
 
 def _box(given: Mapping[str, str]) -> Box | None:
@@ -177,13 +203,19 @@ def box_of(said: str, crs: Crs) -> Box:
         numbers = []
     if len(numbers) == 6:
         numbers = [*numbers[0:2], *numbers[3:5]]
-    if len(numbers) != 4 or not all(math.isfinite(number) and abs(number) < 1e8 for number in numbers):
+    if len(numbers) != 4:
         raise InvalidQuery(f"bbox={shortened(said)}: harus empat bilangan dalam sistem {crs.uri}.")
+    if not all(math.isfinite(number) and abs(number) < 1e8 for number in numbers):
+        raise InvalidQuery(f"bbox={shortened(said)}: bilangannya di luar jangkauan sistem {crs.uri}.")
     first, second, third, fourth = numbers
     if first > third or second > fourth:
         raise InvalidQuery(f"bbox={shortened(said)}: sudut pertama harus yang terkecil.")
     if crs.north_first:
-        return Box.parse(f"{second},{first},{fourth},{third}")
+        try:
+            return Box.parse(f"{second},{first},{fourth},{third}")
+        except InvalidQuery:
+            told = f"di luar jangkauan; dalam sistem {crs.uri} lintang ditulis lebih dulu, selatan,barat,utara,timur"
+            raise InvalidQuery(f"bbox={shortened(said)}: {told}.") from None
     return Box(first, second, third, fourth)
 
 
@@ -236,6 +268,13 @@ def _require_fit(name: str, said: str, schema: dict[str, Any]) -> None:
         raise InvalidQuery(f"{name}={shortened(said)}: kode ini tidak ada; yang ada: {', '.join(schema['enum'])}.")
     if schema["type"] == "integer" and re.fullmatch(r"[+-]?[0-9]+", said) is None:
         raise InvalidQuery(f"{name}={shortened(said)}: harus bilangan bulat.")
+    try:
+        if schema.get("format") == "date":
+            date.fromisoformat(said)
+        if schema.get("format") == "date-time":
+            datetime.fromisoformat(said)
+    except ValueError:
+        raise InvalidQuery(f"{name}={shortened(said)}: bukan tanggal atau waktu; tulis misalnya 2026-08-17.") from None
 
 
 def _equals(name: str, said: str, kind: Kind) -> Tree:
@@ -265,7 +304,7 @@ LITERALS: dict[Kind, Callable[[str, str], Any]] = {
 
 def _interval(said: str) -> tuple[str, str]:
     """The ends of a moment or an interval; `..` where it is open (RFC 3339, years 0000 and 9999 included)."""
-    parts = ["" if part == ".." else part.upper().replace(" ", "T") for part in said.split("/")]
+    parts = ["" if part == ".." else part.translate(LETTERS) for part in said.split("/")]
     if len(parts) > 2 or not any(parts):
         raise InvalidQuery(f"datetime={shortened(said)}: harus waktu atau selang, misalnya 2026-01-01/..")
     ends = [re.sub("^0000", "0001", part) for part in parts]  # dates begin with the year 1
@@ -281,6 +320,6 @@ def _moment(part: str, said: str) -> datetime:
             raise ValueError
         moment = datetime.fromisoformat(part)
     except ValueError:
-        told = f"{shortened(part)!r} bukan tanggal atau waktu menurut RFC 3339"
+        told = f"{shortened(part)!r} bukan tanggal atau waktu; tulis misalnya 2026-08-17 atau 2026-08-17T08:00:00Z"
         raise InvalidQuery(f"datetime={shortened(said)}: {told}.") from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

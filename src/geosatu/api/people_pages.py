@@ -11,9 +11,9 @@ from starlette.responses import Response
 from geosatu.accounts import people
 from geosatu.accounts.known import Account
 from geosatu.api.context import BaseDep, City, CityDep
+from geosatu.api.error_pages import PageRoute
 from geosatu.api.own_pages import (
     ChangingDep,
-    PageRoute,
     ServiceConnDep,
     WhoDep,
     actor_of,

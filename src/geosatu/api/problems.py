@@ -1,12 +1,12 @@
-"""Errors as problem+json (RFC 9457): ours are translated once; what is a bug stays one and reaches the log."""
+"""Errors as problems (RFC 9457): ours are translated once; what is a bug stays one and reaches the log."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-import psycopg
-from fastapi import FastAPI, Request
 from psycopg import DataError, InterfaceError, OperationalError
 from psycopg.errors import (
     DeadlockDetected,
@@ -17,11 +17,8 @@ from psycopg.errors import (
     SerializationFailure,
 )
 from psycopg_pool import PoolTimeout
-from sqlalchemy.exc import DBAPIError
-from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
-from geosatu.api.csrf import HEADER
 from geosatu.api.links import PROBLEM
 from geosatu.errors import (
     DatabaseUnavailable,
@@ -66,53 +63,75 @@ OVERTAKEN = (LockNotAvailable, DeadlockDetected, SerializationFailure)
 
 AGAIN = {"Retry-After": "5"}
 
+FORM = 'Form realm="geosatu"'
+"""No scheme that a browser would ask a password for in a window of its own."""
+
 OUT_OF_REACH = "transform: "
-"""How PostGIS begins to say that PROJ cannot carry a place over into another CRS."""
+"""How PostGIS says that PROJ cannot carry a place over into another CRS."""
 
 log = logging.getLogger("geosatu")
 
 
-def problem(status: int, title: str, **more: Any) -> JSONResponse:
-    """One sentence, as problem+json, and what programs may want to know besides."""
-    return JSONResponse({"status": status, "title": title, **more}, status, media_type=PROBLEM)
+@dataclass(frozen=True)
+class Problem:
+    """What went wrong, in one sentence, with its status and what programs may want to know besides."""
+
+    status: int
+    title: str
+    more: Mapping[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def answer(self) -> JSONResponse:
+        """The same as problem+json."""
+        said = {"status": self.status, "title": self.title, **self.more}
+        return JSONResponse(said, self.status, self.headers, PROBLEM)
+
+
+BUG = Problem(500, "Terjadi kesalahan pada layanan; kesalahan ini sudah dicatat.")
 
 
 def answer_to(error: Exception, *, page: bool = False) -> JSONResponse:
+    """The error as problem+json."""
+    return problem_of(error, page=page).answer()
+
+
+def problem_of(error: Exception, *, page: bool = False, asked: str = "a request") -> Problem:
     """What an error of ours, of the database or of its pool is told as; a bug of ours reaches the log.
 
-    Asked by a script of a page of ours, whose browser must not ask for a password in a window of its own.
+    Asked for by a page of ours or a script of one, whose browser must not ask for a password in a window of its own.
     """
     if isinstance(error, GeosatuError):
-        answer = problem(STATUS.get(type(error), 500), str(error), **_more(error))
         if isinstance(error, REFUSALS):
-            log.warning("refused: %s", error)
-        if isinstance(error, TooManyAttempts):
-            answer.headers["Retry-After"] = str(error.seconds)
-        if isinstance(error, DatabaseUnavailable):
-            answer.headers.update(AGAIN)
-        if isinstance(error, NotSignedIn):
-            answer.headers["WWW-Authenticate"] = (
-                'Form realm="geosatu"' if page else 'Basic realm="geosatu", charset="UTF-8"'
-            )
-        return answer
+            log.warning("refused %s: %s", asked, error)
+        return Problem(STATUS.get(type(error), 500), str(error), _more(error), headers_of(error, page=page))
     if isinstance(error, InsufficientPrivilege):
         log.warning("refused by the database: %s", error)
-        return problem(403, "Anda tidak berhak melakukan ini.")
+        return Problem(403, "Anda tidak berhak melakukan ini.")
     if isinstance(error, OVERTAKEN):
         log.warning("overtaken: %s", error)
-        answer = problem(503, "Data ini sedang diubah orang lain, misalnya oleh impor. Coba lagi sebentar.")
-        answer.headers.update(AGAIN)
-        return answer
+        told = "Data ini sedang diubah orang lain, misalnya oleh impor. Coba lagi sebentar."
+        return Problem(503, told, headers=AGAIN)
     if isinstance(error, QueryCanceled):
-        return problem(503, "Permintaan ini terlalu berat. Minta wilayah atau halaman yang lebih kecil.")
+        return Problem(503, "Permintaan ini terlalu berat. Minta wilayah atau halaman yang lebih kecil.")
     if isinstance(error, DataError):
-        return problem(400, "Sebuah nilai dalam permintaan ini di luar jangkauan atau tidak sesuai jenisnya.")
-    if isinstance(error, InternalError_) and str(error).startswith(OUT_OF_REACH):
-        return problem(400, "Koordinat dalam permintaan ini di luar jangkauan sistem koordinatnya.")
+        return Problem(400, "Sebuah nilai dalam permintaan ini di luar jangkauan atau tidak sesuai jenisnya.")
+    if isinstance(error, InternalError_) and OUT_OF_REACH in str(error):
+        return Problem(400, "Koordinat dalam permintaan ini di luar jangkauan sistem koordinatnya.")
     log.exception("database", exc_info=error)
     if isinstance(error, (OperationalError, InterfaceError, PoolTimeout)):
-        return problem(503, "Basis data sedang tidak dapat dihubungi. Coba lagi.")
-    return problem(500, "Terjadi kesalahan pada layanan; kesalahan ini sudah dicatat.")
+        return Problem(503, "Basis data sedang tidak dapat dihubungi. Coba lagi.")
+    return BUG
+
+
+def headers_of(error: GeosatuError, *, page: bool = False) -> dict[str, str]:
+    """What an answer to an error says in its head besides the status."""
+    if isinstance(error, TooManyAttempts):
+        return {"Retry-After": str(error.seconds)}
+    if isinstance(error, DatabaseUnavailable):
+        return AGAIN
+    if isinstance(error, NotSignedIn):
+        return {"WWW-Authenticate": FORM if page else 'Basic realm="geosatu", charset="UTF-8"'}
+    return {}
 
 
 def _more(error: GeosatuError) -> dict[str, Any]:
@@ -121,27 +140,3 @@ def _more(error: GeosatuError) -> dict[str, Any]:
         return {}
     told = {"fitur": error.feature, "versi": error.version, "diubah_oleh": error.by, "berubah": error.titles}
     return {**told, "diubah_pada": error.at.isoformat()}
-
-
-def register_problems(app: FastAPI) -> None:
-    """Answer every error of the application."""
-
-    @app.exception_handler(GeosatuError)
-    @app.exception_handler(psycopg.Error)
-    @app.exception_handler(PoolTimeout)
-    def ours(request: Request, error: Exception) -> JSONResponse:
-        return answer_to(error, page=HEADER in request.headers)
-
-    @app.exception_handler(HTTPException)
-    def routing(_: Request, error: HTTPException) -> JSONResponse:
-        answer = problem(error.status_code, TITLES.get(error.status_code, str(error.detail)))
-        answer.headers.update(error.headers or {})
-        return answer
-
-    @app.exception_handler(DBAPIError)
-    def database(_: Request, error: DBAPIError) -> JSONResponse:
-        return answer_to(error.orig if isinstance(error.orig, Exception) else error)
-
-    @app.exception_handler(Exception)
-    def bug(_: Request, error: Exception) -> JSONResponse:
-        return problem(500, "Terjadi kesalahan pada layanan; kesalahan ini sudah dicatat.")

@@ -19,18 +19,17 @@ from geosatu.accounts.single_sign_on import LONGEST_ERRAND, Errand
 from geosatu.api.access import COOKIE
 from geosatu.api.context import BaseDep, City, CityDep, ReaderDep, address_of
 from geosatu.api.csrf import CsrfDep, CsrfTokenDep, device_token, require_our_origin, require_token
+from geosatu.api.error_pages import PageRoute
 from geosatu.api.own_pages import (
-    PageRoute,
     WhoDep,
     as_service,
     go_to,
     hashing,
-    headers_of,
     own_path,
     page,
     root_of,
 )
-from geosatu.api.problems import REFUSALS, STATUS, log
+from geosatu.api.problems import REFUSALS, STATUS, headers_of, log
 from geosatu.errors import GeosatuError, InvalidQuery, NotAllowed, NotSignedIn
 from geosatu.features import Actor
 
@@ -143,7 +142,7 @@ def _sign_in_form(
         single_sign_on=city.single_sign_on is not None,
     )
     if error is not None:
-        answer.headers.update(headers_of(error))
+        answer.headers.update(headers_of(error, page=True))
     set_cookie(answer, base, DEVICE_COOKIE, device.cookie(city.signing))
     return answer
 
@@ -324,7 +323,7 @@ def _password_form(request: Request, who: WhoDep, account: Account, error: Geosa
         shortest=passwords.SHORTEST,
     )
     if error is not None:
-        answer.headers.update(headers_of(error))
+        answer.headers.update(headers_of(error, page=True))
     return answer
 
 

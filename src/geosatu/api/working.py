@@ -15,7 +15,7 @@ from starlette.responses import Response
 from geosatu.accounts.known import Account
 from geosatu.api.context import City, CityDep, ReaderDep, address_of, turn, turn_to_write
 from geosatu.api.csrf import HEADER, CsrfDep
-from geosatu.api.own_pages import PageRoute
+from geosatu.api.error_pages import PageRoute
 from geosatu.api.problems import answer_to
 from geosatu.database.rights import act_as
 from geosatu.editing import Editor

@@ -33,6 +33,8 @@ def parse_filter(said: str, language: str) -> Tree:
         raise InvalidQuery(f"filter: terlalu panjang ({len(said)} huruf); paling banyak {MAX_LENGTH}.")
     if "\x00" in said:
         raise InvalidQuery("filter: memuat huruf NUL.")
+    if not said.strip():
+        raise InvalidQuery("filter: kosong; tulis misalnya jumlah_kader > 5, atau hapus parameter ini.")
     tree = _parse_json(said) if language == "cql2-json" else parse_text(said)
     if not isinstance(tree, (dict, bool)):
         raise InvalidQuery("filter: ini nilai, bukan pernyataan yang benar atau salah.")

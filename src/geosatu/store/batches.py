@@ -44,8 +44,8 @@ def record_batches(
                 yield batch
                 count += len(batch)
                 taken(count)
-        except OSError as error:
-            failures.append(psycopg.OperationalError(str(error)))
+        except adbc_driver_postgresql.dbapi.Error as error:
+            failures.append(_translated(error))
             raise
         except (Exception, KeyboardInterrupt) as error:
             failures.append(error)
@@ -57,7 +57,8 @@ def record_batches(
             _execute(cursor, _bound(conninfo, statements.Statement(OPENING, opening(layer, actor))))
             cursor.fetchall()
         _execute(cursor, sql)
-        reader = cursor.fetch_record_batch()
+        # Not `fetch_record_batch`, whose errors do not say what PostgreSQL calls them.
+        reader = cursor._results.reader
         try:
             yield pyarrow.RecordBatchReader.from_batches(reader.schema, batches())
             conn.commit()
@@ -76,7 +77,11 @@ def _execute(cursor: Any, sql: str) -> None:
             cursor.adbc_cancel()
             raise
         except adbc_driver_postgresql.dbapi.Error as error:
-            raise psycopg.errors.lookup(error.sqlstate or CONNECTION_FAILURE)(str(error)) from error
+            raise _translated(error) from error
+
+
+def _translated(error: adbc_driver_postgresql.dbapi.Error) -> psycopg.Error:
+    return psycopg.errors.lookup(error.sqlstate or CONNECTION_FAILURE)(str(error))
 
 
 def _bound(conninfo: str, statement: statements.Statement) -> str:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ARRAY, ColumnElement, DateTime, Numeric, Text, case, cast, func, literal_column, select
+from sqlalchemy import ColumnElement, Numeric, Text, case, cast, func, literal_column, select
 from sqlalchemy.sql.elements import NamedColumn
 
 from geosatu.crs import STORAGE_SRID, Crs
 from geosatu.database.tables import table_of
 from geosatu.features import Gml
 from geosatu.layers import GeometryType, Layer
-from geosatu.store.rendering import DECIMALS, METRE_DECIMALS, Piece, in_crs, is_bare, joined, sql_text, tabular
+from geosatu.store.rendering import DECIMALS, METRE_DECIMALS, Piece, in_crs, joined, sql_text
+from geosatu.store.xml import elements
 
 PREFIX = "geosatu"
 """Of the elements of ours; the answer around them says which namespace that is."""
@@ -43,26 +44,12 @@ PARTS: dict[GeometryType, tuple[str, str]] = {
 LINES_AND_NO_DIMENSION = 2 + 4
 """The options of ST_AsGML with which it writes lines as LineString, and no srsDimension."""
 
-FORBIDDEN = "".join(f"\\x{code:02x}" for code in (*range(1, 9), 11, 12, *range(14, 32))) + "\\uFFFE\\uFFFF"
-"""What no XML 1.0 document may hold; PostgreSQL keeps neither NUL nor halves of characters."""
-
 
 def member_text(
     layer: Layer, geom: ColumnElement[Any] | None, properties: Sequence[NamedColumn[Any]], crs: Crs, gml: Gml
 ) -> ColumnElement[str]:
-    """A feature as a member; what has no value is left out.
-
-    Text is escaped only in features where something has to be: to look at all of it at once is cheaper.
-    """
-    texts = {field.name: _text(layer, field) for field in properties}
-    risky = [field for field in properties if _is_risky(layer, field)]
-    values = plain = joined([_element(field, texts[field.name]) for field in properties] or [""])
-    if risky:
-        kept = {**texts, **{field.name: _escaped(texts[field.name]) for field in risky}}
-        escaped = joined([_element(field, kept[field.name]) for field in properties])
-        held = [_held(field) for field in risky]
-        found = func.concat_ws(sql_text(""), *held).op("~")(_letters(f"[&<>\\n\\r{FORBIDDEN}]"))
-        values = case((found, escaped), else_=plain)
+    """A feature as a member."""
+    values = elements(layer, properties, lambda name: (f"<{PREFIX}:{name}>", f"</{PREFIX}:{name}>"))
     geometry = _geometry_element(layer, geom, crs, gml)
     if gml.value:
         return joined(["<wfs:member>", values, *geometry, "</wfs:member>"])
@@ -72,38 +59,6 @@ def member_text(
     return joined(
         [f'<{member}><{element} {said}="{layer.name}.', number, '">', values, *geometry, f"</{element}></{member}>"]
     )
-
-
-def _element(field: NamedColumn[Any], text: ColumnElement[str]) -> ColumnElement[str]:
-    name = f"{PREFIX}:{field.name}"
-    return func.coalesce(joined([f"<{name}>", text, f"</{name}>"]), sql_text(""))
-
-
-def _is_risky(layer: Layer, field: NamedColumn[Any]) -> bool:
-    """Whether values can hold what XML escapes."""
-    return isinstance(field.type, (Text, ARRAY)) and not is_bare(layer, field)
-
-
-def _held(field: NamedColumn[Any]) -> ColumnElement[str]:
-    """The letters of a value, to be looked through."""
-    return func.array_to_string(field, sql_text("")) if isinstance(field.type, ARRAY) else cast(field, Text)
-
-
-def _text(layer: Layer, field: NamedColumn[Any]) -> ColumnElement[str]:
-    """A value as XML Schema writes it; a list as tables of files have it."""
-    if isinstance(field.type, DateTime):
-        return func.to_json(field).op("#>>")(sql_text("{}"))
-    return tabular(field, bare=is_bare(layer, field)) if isinstance(field.type, ARRAY) else cast(field, Text)
-
-
-def _escaped(text: ColumnElement[str]) -> ColumnElement[str]:
-    for letter, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("\\n", "&#10;"), ("\\r", "&#13;")):
-        text = func.replace(text, _letters(letter), sql_text(entity))
-    return func.translate(text, _letters(FORBIDDEN), sql_text(""))
-
-
-def _letters(said: str) -> ColumnElement[str]:
-    return literal_column(f"E'{said}'", Text)
 
 
 def _geometry_element(layer: Layer, geom: ColumnElement[Any] | None, crs: Crs, gml: Gml) -> list[Piece]:

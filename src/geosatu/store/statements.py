@@ -47,6 +47,7 @@ from geosatu.features import Query
 from geosatu.layers import SYSTEM_FIELDS, Access, Layer
 from geosatu.store.filters import KINDS, Operand, Scope, condition
 from geosatu.store.gml import member_text
+from geosatu.store.kml import placemark_text, waypoint_text
 from geosatu.store.rendering import (
     DECIMALS,
     METRE_DECIMALS,
@@ -382,6 +383,16 @@ def some_cells(layer: Layer, query: Query, access: Access) -> Statement:
     return _statement(_cells, layer, query, access, {"most": query.limit or None})
 
 
+def placemarks(layer: Layer, query: Query, access: Access) -> Statement:
+    """All features as KML, one a row in order of id, to be streamed; in degrees, whatever CRS is asked for."""
+    return _statement(_placemarks, layer, _whole(query), access, {"most": None})
+
+
+def waypoints(layer: Layer, query: Query, access: Access) -> Statement:
+    """All points as GPX, likewise."""
+    return _statement(_waypoints, layer, _whole(query), access, {"most": None})
+
+
 def ids(layer: Layer, query: Query, access: Access) -> Statement:
     """The ids of the features of a page, one a row."""
     return _statement(_ids, layer, query, access, {"most": query.limit})
@@ -420,6 +431,17 @@ def _cells(layer: Layer, shape: Query, access: Access, extra: ColumnElement[bool
         axes = [func.ST_AsText(placed, decimals).label("wkt")]
     wanted = select(table_of(layer).c.id, *columns, *(axes if shape.geometry else ()))
     return _in_order(layer, shape, access, extra, wanted)
+
+
+def _placemarks(layer: Layer, shape: Query, access: Access, extra: ColumnElement[bool] | None) -> Select[Any]:
+    _, geom, _ = published(layer, access)
+    text = placemark_text(layer, geom, properties_of(layer, access), access)
+    return _in_order(layer, shape, access, extra, select(text))
+
+
+def _waypoints(layer: Layer, shape: Query, access: Access, extra: ColumnElement[bool] | None) -> Select[Any]:
+    _, geom, _ = published(layer, access)
+    return _in_order(layer, shape, access, extra, select(waypoint_text(layer, geom, access)))
 
 
 def _ids(layer: Layer, shape: Query, access: Access, extra: ColumnElement[bool] | None) -> Select[Any]:

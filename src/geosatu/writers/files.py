@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import errno
 import json
-import os
 import sqlite3
 import warnings
 import zipfile
@@ -17,19 +16,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
-from xml.sax.saxutils import escape
 
 import pyarrow
 import pyarrow.parquet
 import pyogrio
 import shapely
 import xlsxwriter
-from pyproj import CRS, Transformer
+from pyproj import CRS
 from xlsxwriter.exceptions import XlsxFileError
 
-from geosatu.crs import STORAGE_SRID
 from geosatu.errors import InvalidQuery, shortened
-from geosatu.layers import Field, GeometryType, Layer
+from geosatu.layers import Field, Layer
 from geosatu.writers.dictionary import about, dictionary
 from geosatu.writers.qgis import StoredProject, layer_style
 from geosatu.writers.text import TEXTS
@@ -48,11 +45,10 @@ TOO_LONG = "(terlalu panjang untuk sebuah sel)"
 
 @dataclass(frozen=True)
 class Format:
-    """A kind of file: its media type, who writes it, and which geometry it can hold."""
+    """A kind of file: its media type, and who writes it."""
 
     media_type: str
     write: Callable[[Task], None]
-    holds: tuple[GeometryType, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -93,8 +89,7 @@ def write_file(task: Task, format_name: str) -> None:
 
 def formats_of(layer: Layer) -> list[str]:
     """The suffixes of the files that can hold the layer."""
-    built = (name for name, form in FORMATS.items() if form.holds is None or layer.geometry in form.holds)
-    return [*TEXTS, *built]
+    return [*(name for name, form in TEXTS.items() if form.holds is None or layer.geometry in form.holds), *FORMATS]
 
 
 def _with_ogr(task: Task, driver: str, file: Path, **options: Any) -> None:
@@ -221,43 +216,6 @@ def _readme(task: Task, names: dict[str, str]) -> str:
     return f"{told}\n\nKolom di berkas | Kolom | Judul | Jenis | Satuan | Kode | Keterangan\n{rows}\n"
 
 
-def kml(task: Task) -> None:
-    """Placemarks named by the layer's label."""
-    with _beside(task.file, ".kml") as file:
-        named = _renamed(task, {task.layer.label: "Name"})
-        options = {"NAME": task.layer.title, "DESCRIPTION": " ".join(about(task.layer).values())}
-        _with_ogr(named, "LIBKML", file, dataset_options={"NAME": task.layer.title}, layer_options=options)
-        with file.open("rb") as written:
-            written.seek(max(0, file.stat().st_size - 16))
-            if b"</kml>" not in written.read():  # of a full disk the driver says nothing
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(file))
-
-
-def gpx(task: Task) -> None:
-    """Waypoints with a name, as GPS devices take them: GPX knows degrees of WGS 84 only."""
-    to_degrees = Transformer.from_crs(task.epsg, STORAGE_SRID, always_xy=True)
-    with task.file.open("w", encoding="utf-8") as out:
-        head = "".join(
-            f"<{tag}>{_xml(text)}</{tag}>" for tag, text in (("name", task.layer.title), ("desc", task.layer.abstract))
-        )
-        out.write(
-            '<?xml version="1.0" encoding="UTF-8"?>\n<gpx version="1.1" creator="geosatu" '
-            f'xmlns="http://www.topografix.com/GPX/1/1"><metadata>{head}</metadata>\n'
-        )
-        for batch in task.batches:
-            points = shapely.get_coordinates(shapely.from_wkb(batch.column("geom").to_numpy(zero_copy_only=False)))
-            easts, norths = to_degrees.transform(*points.T)
-            names = ("" if name is None else str(name) for name in batch.column(task.layer.label).to_pylist())
-            for east, north, name in zip(easts.tolist(), norths.tolist(), names, strict=True):
-                out.write(f'<wpt lat="{north}" lon="{east}"><name>{_xml(name)}</name></wpt>\n')
-        out.write("</gpx>\n")
-
-
-def _xml(text: str) -> str:
-    """Text for XML, without the characters that XML cannot hold."""
-    return escape("".join(letter for letter in text if letter >= " " and letter not in "\ufffe\uffff"))
-
-
 def parquet(task: Task) -> None:
     """GeoParquet 1.1 with the CRS as PROJJSON."""
     geo = {
@@ -357,9 +315,7 @@ FORMATS: dict[str, Format] = {
     "gpkg": Format("application/geopackage+sqlite3", geopackage),
     "fgb": Format("application/vnd.flatgeobuf", flatgeobuf),
     "shp.zip": Format("application/zip", shapefile),
-    "kml": Format("application/vnd.google-earth.kml+xml", kml),
-    "gpx": Format("application/gpx+xml", gpx, ("Point",)),
     "xlsx": Format("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", workbook),
     "parquet": Format("application/vnd.apache.parquet", parquet),
 }
-"""The formats that are written to a file first; GeoJSON and CSV stream from the database."""
+"""The formats that are written to a file first; those of `writers.text` stream from the database."""

@@ -1,15 +1,17 @@
-"""GeoJSON, GeoJSON-Seq and CSV: text that is put around rows as the database renders them."""
+"""GeoJSON, GeoJSON-Seq, CSV, KML and GPX: text that is put around rows as the database renders them."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from geosatu.crs import CRS84, Crs
-from geosatu.layers import Layer
+from geosatu.features import Rows
+from geosatu.layers import Field, GeometryType, Layer
 from geosatu.writers.dictionary import about
+from geosatu.writers.kml import GPX_FOOT, KML_FOOT, gpx_head, kml_head
 
 BLOCK = 64 * 1024
 """Bytes that are gathered before they are handed on."""
@@ -17,24 +19,25 @@ BLOCK = 64 * 1024
 
 @dataclass(frozen=True)
 class TextFormat:
-    """A kind of text file: its media type, and what stands around its rows."""
+    """A kind of text file: its media type, what stands around its rows, and what these are."""
 
     media_type: str
-    head: Callable[[Layer, Crs], bytes]
+    head: Callable[[Layer, Sequence[Field], Crs], bytes]
     between: bytes = b""
     foot: bytes = b""
-    cells: bool = False
-    """Rows are cells of a table, the first one its titles; else each is a feature as GeoJSON."""
+    rows: Rows = "features"
+    holds: tuple[GeometryType, ...] | None = None
+    """The geometries that it knows; None: all."""
 
 
 class Text:
     """A text file in the making: rows go in, each with its line break, and blocks come out."""
 
-    def __init__(self, form: TextFormat, layer: Layer, crs: Crs) -> None:
+    def __init__(self, form: TextFormat, layer: Layer, fields: Sequence[Field], crs: Crs) -> None:
         self._form = form
-        self._block = bytearray(form.head(layer, crs))
+        self._block = bytearray(form.head(layer, fields, crs))
         self._between = b""
-        self.features = -1 if form.cells else 0
+        self.features = -1 if form.rows == "cells" else 0  # the first one is of titles
         """How many went in so far."""
 
     def add(self, row: bytes | bytearray | memoryview) -> bytes | None:
@@ -54,7 +57,7 @@ class Text:
         return bytes(self._block) + self._form.foot
 
 
-def geojson_head(layer: Layer, crs: Crs) -> bytes:
+def geojson_head(layer: Layer, _fields: Sequence[Field], crs: Crs) -> bytes:
     """A FeatureCollection up to its features: the layer's metadata, and the CRS where it is not that of GeoJSON."""
     head: dict[str, Any] = {"type": "FeatureCollection", "name": layer.name, "metadata": about(layer)}
     if crs.uri != CRS84:
@@ -64,8 +67,10 @@ def geojson_head(layer: Layer, crs: Crs) -> bytes:
 
 TEXTS: dict[str, TextFormat] = {
     "geojson": TextFormat("application/geo+json", geojson_head, between=b",", foot=b"]}\n"),
-    "geojsonl": TextFormat("application/geo+json-seq", lambda _layer, _crs: b""),
+    "geojsonl": TextFormat("application/geo+json-seq", lambda *_: b""),
     # A byte order mark makes Excel read UTF-8; nobody else minds it.
-    "csv": TextFormat("text/csv; charset=utf-8", lambda _layer, _crs: b"\xef\xbb\xbf", cells=True),
+    "csv": TextFormat("text/csv; charset=utf-8", lambda *_: b"\xef\xbb\xbf", rows="cells"),
+    "kml": TextFormat("application/vnd.google-earth.kml+xml", kml_head, foot=KML_FOOT, rows="placemarks"),
+    "gpx": TextFormat("application/gpx+xml", gpx_head, foot=GPX_FOOT, rows="waypoints", holds=("Point",)),
 }
 """The formats that stream out of the database."""

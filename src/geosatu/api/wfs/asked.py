@@ -27,6 +27,13 @@ ALIASES = {
 """What versions call the same thing by different names; clients mix them."""
 
 
+ELSEWHERE = {
+    "cql_filter": "Saringan CQL tidak ada di WFS ini; pakai parameter filter, atau filter di /ogc/collections.",
+    "pada": "WFS ini memberi keadaan sekarang; keadaan dulu ada di /ogc/collections dan /files.",
+}
+"""Parameters that must not be left unread, as others are: whoever sends them would take all for what they asked for."""
+
+
 class Asked(NamedTuple):
     """A request: its operation, its version, and what it says, as far as that is sure to make sense."""
 
@@ -86,6 +93,8 @@ def asked_of(said: Said) -> Asked:
         raise Refused("MissingParameterValue", "Parameter request wajib ada, misalnya request=GetFeature.", "request")
     if operation.lower() == "getcapabilities":
         return Asked("GetCapabilities", _negotiated(said), given, said.document)
+    for name in ELSEWHERE.keys() & given.keys():
+        raise Refused("InvalidParameterValue", ELSEWHERE[name], name)
     version = version_named(given.get("version", LATEST))
     if version is None:
         known = ", ".join(VERSIONS)

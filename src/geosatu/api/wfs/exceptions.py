@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from geosatu.api.problems import answer_to
+from geosatu.api.problems import problem_of
 from geosatu.api.wfs.versions import SCHEMAS, Version
 from geosatu.api.wfs.xml import XSI, document, node
 from geosatu.errors import GeosatuError, InvalidQuery, UnknownFeature, UnknownLayer
@@ -34,7 +33,7 @@ class Report(NamedTuple):
     status: int
     media_type: str
     body: bytes
-    headers: dict[str, str]
+    headers: Mapping[str, str]
 
 
 @contextmanager
@@ -50,19 +49,17 @@ def report_of(error: Exception, version: Version) -> Report:
     """An error as this version tells it; a bug of ours reaches the log."""
     if isinstance(error, Refused):
         return _report(error.status, error.code, str(error), error.locator, version, {})
-    answer = answer_to(error)
+    problem = problem_of(error)
     code = "NoApplicableCode"
     if isinstance(error, UnknownFeature):
         code = "NotFound"
-    elif answer.status_code == 400:
+    elif problem.status == 400:
         code = "InvalidParameterValue"
-    kept = {name: answer.headers[name] for name in ("www-authenticate", "retry-after") if name in answer.headers}
-    title: str = json.loads(bytes(answer.body))["title"]
-    return _report(answer.status_code, code, title, None, version, kept)
+    return _report(problem.status, code, problem.title, None, version, problem.headers)
 
 
 def _report(
-    status: int, code: str, message: str, locator: str | None, version: Version, headers: dict[str, str]
+    status: int, code: str, message: str, locator: str | None, version: Version, headers: Mapping[str, str]
 ) -> Report:
     where = {} if locator is None else {"locator": locator}
     if version.number == "1.0.0":

@@ -22,7 +22,7 @@ from geosatu.api.wfs.starts import Starts
 from geosatu.api.wfs.versions import Format
 from geosatu.api.wfs.xml import PROLOGUE, node
 from geosatu.errors import shortened
-from geosatu.features import MAX_LIMIT, Page
+from geosatu.features import MAX_LIMIT, Page, Rows
 from geosatu.store import copies
 from geosatu.store.statements import GEOMETRY_NAMES
 from geosatu.writers.text import BLOCK
@@ -140,7 +140,7 @@ class Request:
             told = f"resultType={shortened(kind)}: harus results atau hits."
             raise Refused("InvalidParameterValue", told, "resultType")
         start = whole_of(self.asked, "startindex", "startIndex") or 0
-        count = whole_of(self.asked, "count", "count")
+        count = whole_of(self.asked, "count", "count" if self.asked.version.number == "2.0.0" else "maxFeatures")
         return Range(start, count, kind == "hits")
 
     def _in_pages(self, form: Format) -> bool:
@@ -294,7 +294,8 @@ class Request:
             layer, query, *_ = question
             query = replace(query, skip=skip, limit=left or 0)
             pool = self.starts.city.streams
-            async with copies.pooled_rows(pool, layer, query, self.reader.actor, cells=cells, part=True) as rows:
+            kind: Rows = "cells" if cells else "features"
+            async with copies.pooled_rows(pool, layer, query, self.reader.actor, kind, part=True) as rows:
                 async for row in rows:
                     block += separator
                     block += row
