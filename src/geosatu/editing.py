@@ -6,8 +6,9 @@ transaction. All edits of a call are one act, and are kept all or none.
 
 from __future__ import annotations
 
+import re
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import groupby
@@ -245,11 +246,16 @@ def _says(each: Edit, there: Mapping[str, Any]) -> bool:
         geometry = _geometry(each.layer, each, None)
     except ValueError:
         return False
-    # The public place of a home tells nothing of where it is.
-    moved = each.layer.home is None and not shapely.equals_exact(
+    moved = not _is_home(each.layer, there) and not shapely.equals_exact(
         geometry, shapely.from_wkb(there["geometry"]), SAME_PLACE_DEGREES
     )
     return not moved and all(there[name] == value for name, value in columns.items() if name in there)
+
+
+def _is_home(layer: Layer, there: Mapping[str, Any]) -> bool:
+    """Whether it may be a home, whose public place tells nothing of where it is."""
+    home = layer.home
+    return home is not None and (home.field is None or there.get(home.field, home.values[0]) in home.values)
 
 
 # --- Changing ---------------------------------------------------------------------------------------------
@@ -428,7 +434,7 @@ def _geometry(layer: Layer, each: Edit, before: Known | None) -> BaseGeometry | 
         if each.id is None or each.whole:
             raise ValueError("tidak bergeometri; tambahkan letaknya")
         return None
-    placed = conformed(each.geometry, layer.geometry, _to_wgs84(each.crs.srid))
+    placed = conformed(each.geometry, layer.geometry, _to_wgs84(each.crs.srid), "Content-Crs atau srsName")
     if before is not None and before.geometry is not None:
         there = shapely.from_wkb(before.geometry)
         if shapely.equals_exact(placed, there, SAME_PLACE_DEGREES):
@@ -469,8 +475,7 @@ def _require_sound(
     shapes = [each.geometry for each in contents]
     if not contents or (len(judge.rules) == 1 and shapely.is_valid(shapes).all()):
         return
-    around = shapely.bounds(shapes) + SURROUNDINGS_DEGREES * numpy.array([-1, -1, 1, 1])
-    near = [Box(*edges) for edges in around.tolist()]
+    near = _around([shape for shape in shapes if shape is not None])
     # Numbers from -1 downwards are no ids of features.
     edited = geopandas.GeoDataFrame(
         {name: [each.columns.get(name) for each in contents] for name in (layer.label, "kode_wilayah", "accuracy_m")},
@@ -484,7 +489,41 @@ def _require_sound(
     for finding in checks.run(judge, frame, lambda name: read.frame(conn, catalogue[name], editor.actor, near)):
         for number in finding.features:
             if int(number) < 0:
-                raise InvalidFeature(f"{contents[-1 - int(number)].where}{finding.message}")
+                raise InvalidFeature(f"{contents[-1 - int(number)].where}{_told(finding, int(number))}")
+
+
+def require_still_sound(
+    conn: Connection, catalogue: Catalogue, layer: Layer, ids: Collection[int], actor: Actor
+) -> None:
+    """Refuse with `InvalidFeature` what was put back and, among the neighbours of today, breaks a blocking rule. Of
+    more than `MOST_AT_ONCE` features the next check of the layer tells."""
+    judge = blocking(layer)
+    if len(judge.rules) == 1 or not 0 < len(ids) <= MOST_AT_ONCE:
+        return
+    shapes = [shapely.from_wkb(each.geometry) for each in edit.known(conn, layer, ids, actor).values() if each.geometry]
+    if not shapes:
+        return
+    near = _around(shapes)
+    frame = read.frame(conn, layer, actor, near)
+    for finding in checks.run(judge, frame, lambda name: read.frame(conn, catalogue[name], actor, near)):
+        if not {int(number) for number in finding.features}.isdisjoint(ids):
+            raise InvalidFeature(f"Tidak ada yang dipulihkan. {finding.message}")
+
+
+def _around(shapes: Sequence[BaseGeometry]) -> list[Box]:
+    """The surroundings of each shape."""
+    around = shapely.bounds(shapes) + SURROUNDINGS_DEGREES * numpy.array([-1, -1, 1, 1])
+    return [Box(*edges) for edges in around.tolist()]
+
+
+def _told(finding: checks.Finding, number: int) -> str:
+    """What is wrong with a new shape, and where; those without a name are called by their order."""
+    said = re.sub(
+        r"\bfitur -(\d+)", lambda found: "ini" if int(found[1]) == -number else f"fitur ke-{found[1]}", finding.message
+    )
+    for x, y in shapely.get_coordinates(finding.place)[:1].tolist():
+        said += f" Tempatnya di sekitar lintang {y:.6f}, bujur {x:.6f}."
+    return said
 
 
 def _set_owners(conn: Connection, layer: Layer, contents: list[Content], editor: Editor) -> None:
