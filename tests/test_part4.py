@@ -108,6 +108,7 @@ def test_options_tell_what_each_may(town: ServedTown, pic: Person, other: Person
     for who, collection, one in (
         (pic.bearer, {"POST"}, {"PUT", "PATCH", "DELETE"}),
         (other.bearer, {"POST"}, set()),
+        (town.person("relawan", ("relawan", HERE)).bearer, {"POST"}, set()),
         (reading.bearer, set(), set()),
         ({}, set(), set()),
     ):
