@@ -22,12 +22,13 @@ SCREEN = {"viewport": {"width": 1366, "height": 768}}
 ITEMS = re.compile(r"/ogc/collections/\w+/items(/\d+)?$")
 WRITING = ("POST", "PATCH", "DELETE")
 
-OPEN_CARD = """geosatu.layers.find((layer) => layer.config.name === "posyandu")
+OPEN_CARD = """void geosatu.layers.find((layer) => layer.config.name === "posyandu")
     .drawings[0].markers.values().next().value.fire("click")"""
 """Chooses the posyandu that the map shows."""
 
-OPEN_CARD_OF = """(start) => [...geosatu.layers.find((layer) => layer.config.name === "posyandu").drawings[0].markers]
-    .find(([key]) => key.startsWith(start))[1].fire("click")"""
+OPEN_CARD_OF = """(start) => void [
+    ...geosatu.layers.find((layer) => layer.config.name === "posyandu").drawings[0].markers,
+].find(([key]) => key.startsWith(start))[1].fire("click")"""
 """Chooses the one with this id."""
 
 Opened = Callable[..., Page]
@@ -162,7 +163,7 @@ def test_the_next_point_needs_no_new_page(town: RunningTown, opened: Opened):
 
 def test_the_keyboard_alone_makes_a_point(town: RunningTown, opened: Opened):
     page = opened("/ubah/posyandu")
-    page.evaluate("geosatu.map.setView([-7.796, 112.004], 17, { animate: false })")
+    page.evaluate("void geosatu.map.setView([-7.796, 112.004], 17, { animate: false })")
 
     page.locator("#edit-map").focus()
     page.keyboard.press("Enter")
@@ -586,7 +587,7 @@ def test_an_rt_has_parts_and_holes_and_every_step_is_undone(town: RunningTown, o
             tap(page, *corner)
         page.get_by_role("button", name="Selesai").click()
 
-    page.evaluate("geosatu.map.setView([-7.796, 112.0045], 15.5, { animate: false })")
+    page.evaluate("void geosatu.map.setView([-7.796, 112.0045], 15.5, { animate: false })")
     draw("Lubangi", (112.0065, -7.797), (112.0070, -7.797), (112.0070, -7.796))
     expect(page.get_by_text("Lubang harus berada di dalam bidang.")).to_be_visible()
     assert page.evaluate(shapes) == "[1]"
@@ -627,7 +628,7 @@ def test_a_corner_is_dragged_and_undone(browser: Browser, town: RunningTown, sit
 def test_a_corner_near_to_a_neighbour_is_on_it(town: RunningTown, opened: Opened):
     page = opened("/ubah/batas_rt")
     page.get_by_role("button", name="Gambar bidang").click()
-    page.evaluate("geosatu.map.setView([-7.795, 112.001], 16.5, { animate: false })")
+    page.evaluate("void geosatu.map.setView([-7.795, 112.001], 16.5, { animate: false })")
     page.wait_for_timeout(400)
     for longitude, latitude in ((112.00005, -7.796), (112.001, -7.796), (112.001, -7.795), (112.00004, -7.795)):
         tap(page, longitude, latitude)
