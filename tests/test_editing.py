@@ -289,6 +289,15 @@ def test_an_invalid_shape_is_refused_with_its_reason(town: Town) -> None:
         town.apply("pic", town.edit("batas_rt", properties=given, geometry=shapely.from_geojson(json.dumps(bow))))
 
 
+def test_an_area_stays_near_its_kelurahan(town: Town) -> None:
+    given = {"jenis_unit": "rt", "no_rt": "040", "no_rw": "001", "status_batas": "indikatif"}
+    beyond, far = box(111.998, -7.809, 112.003, -7.808), box(111.985, -7.809, 112.003, -7.808)
+
+    town.apply("pic", town.edit("batas_rt", properties=given, geometry=beyond))
+    with pytest.raises(InvalidFeature, match=f"^Gambarnya jauh melampaui kelurahannya .{BANDAR}.; periksa titik"):
+        town.apply("pic", town.edit("batas_rt", properties=given | {"no_rt": "041"}, geometry=far))
+
+
 def test_one_number_is_one_rt(town: Town) -> None:
     given = {"jenis_unit": "rt", "no_rt": "007", "no_rw": "001", "status_batas": "indikatif"}
     town.apply("pic", town.edit("batas_rt", properties=given, geometry=box(112.001, -7.809, 112.002, -7.808)))

@@ -34,6 +34,7 @@ from geosatu.layers import OWNERS, RESERVED, STATUSES, SYSTEM_FIELDS, Access, Ca
 from geosatu.rights import EDITABLE, ROLES, Right, may_create, may_edit
 from geosatu.store import acts, edit, read, review
 from geosatu.store.acts import Door
+from geosatu.store.areas import extent
 from geosatu.store.edit import Known, Stored
 from geosatu.store.places import Place, places
 from geosatu.store.stale import changed_since, sentence
@@ -375,10 +376,15 @@ def _content(layer: Layer, each: Edit, before: Known | None, editor: Editor, cou
         geometry = _geometry(layer, each, before)
     except ValueError as reason:
         said = str(reason)
-        raise InvalidFeature(f"{where}{said if where else said[:1].upper() + said[1:]}.") from None
+        raise InvalidFeature(f"{where}{_begun(said, where)}.") from None
     if geometry is not None:
         columns["geom"] = shapely.to_wkb(shapely.set_srid(geometry, STORAGE_SRID), hex=True, include_srid=True)
     return Content(each, columns, geometry, before, where)
+
+
+def _begun(said: str, where: str) -> str:
+    """A sentence that nothing stands before begins with a capital."""
+    return said if where else said[:1].upper() + said[1:]
 
 
 def _values(layer: Layer, each: Edit, before: Known | None, reads: Access = "internal") -> dict[str, Any]:
@@ -454,7 +460,9 @@ def _settle(conn: Connection, catalogue: Catalogue, layer: Layer, contents: list
     """Every content passes the blocking rules and has its owner, or `InvalidFeature` tells which does not."""
     _require_sound(conn, catalogue, layer, [each for each in contents if each.geometry is not None], editor)
     if layer.owner == "kelurahan" and layer.name != OWNERS:
-        _set_owners(conn, layer, [each for each in contents if _is_placed(each)], editor)
+        placed = [each for each in contents if _is_placed(each)]
+        _set_owners(conn, layer, placed, editor)
+        _require_near(conn, catalogue, placed)
 
 
 def _is_placed(content: Content) -> bool:
@@ -536,6 +544,22 @@ def _set_owners(conn: Connection, layer: Layer, contents: list[Content], editor:
         content.columns["kode_wilayah"] = _owner(layer, content, shape, said, place, editor)
 
 
+def _require_near(conn: Connection, catalogue: Catalogue, contents: list[Content]) -> None:
+    """Refuse lines and areas that reach further beyond the box of their kelurahan than it is wide or high. What is a
+    little outside is for the checks to tell."""
+    drawn = [each for each in contents if each.geometry is not None and shapely.get_dimensions(each.geometry) > 0]
+    boxes = {code: extent(conn, catalogue, [code]) for code in {each.columns["kode_wilayah"] for each in drawn}}
+    for each in drawn:
+        code = each.columns["kode_wilayah"]
+        if (box := boxes[code]) is None:
+            continue
+        wide, high = box.east - box.west, box.north - box.south
+        reach = shapely.box(box.west - wide, box.south - high, box.east + wide, box.north + high)
+        if not reach.covers(shapely.envelope(each.geometry)):
+            said = f"gambarnya jauh melampaui kelurahannya ({code}); periksa titik-titik sudutnya"
+            raise InvalidFeature(f"{each.where}{_begun(said, each.where)}.")
+
+
 def _owner(
     layer: Layer, content: Content, shape: BaseGeometry, declared: str | None, place: Place, editor: Editor
 ) -> str:
@@ -544,7 +568,7 @@ def _owner(
         if owner.problem is not None:
             raise ValueError(owner.problem)
     except ValueError as reason:
-        raise InvalidFeature(f"{content.where}{str(reason)[:1].upper()}{str(reason)[1:]}.") from None
+        raise InvalidFeature(f"{content.where}{_begun(str(reason), content.where)}.") from None
     assert owner.kode_wilayah is not None
     own = content.before is None or content.before.created_by == editor.actor.name
     if editor.actor.account is not None and not may_edit(editor.rights, layer, owner.kode_wilayah, own):
