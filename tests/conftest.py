@@ -69,29 +69,31 @@ def real_data() -> Path:
 @pytest.fixture
 def home() -> Iterator[Path]:
     """A home for an embedded cluster, gone with everything in it afterwards."""
-    folder = _new_home()
-    yield folder
-    shutil.rmtree(folder)
+    with new_home() as folder:
+        yield folder
 
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
     """The embedded PostgreSQL of this test run."""
-    folder = _new_home()
-    cluster = Cluster(folder)
-    try:
-        with cluster.running():
-            yield cluster
-    except DatabaseUnavailable as error:
-        lacking(str(error))
-    finally:
-        shutil.rmtree(folder)
+    with new_home() as folder:
+        cluster = Cluster(folder)
+        try:
+            with cluster.running():
+                yield cluster
+        except DatabaseUnavailable as error:
+            lacking(str(error))
 
 
-def _new_home() -> Path:
+@contextmanager
+def new_home() -> Iterator[Path]:
+    """A folder of its own, for as long as the block runs."""
     folder = Path(tempfile.mkdtemp(prefix="geosatu-test-"))
     folder.chmod(0o755)  # the server's own account has to pass
-    return folder
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
 
 
 def settings_for(cluster: Cluster, database: str) -> Settings:

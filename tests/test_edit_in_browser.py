@@ -22,9 +22,14 @@ SCREEN = {"viewport": {"width": 1366, "height": 768}}
 ITEMS = re.compile(r"/ogc/collections/\w+/items(/\d+)?$")
 WRITING = ("POST", "PATCH", "DELETE")
 
-OPEN_CARD = """geosatu.layers.find((layer) => layer.config.name === "posyandu")
+OPEN_CARD = """void geosatu.layers.find((layer) => layer.config.name === "posyandu")
     .drawings[0].markers.values().next().value.fire("click")"""
 """Chooses the posyandu that the map shows."""
+
+OPEN_CARD_OF = """(start) => void [
+    ...geosatu.layers.find((layer) => layer.config.name === "posyandu").drawings[0].markers,
+].find(([key]) => key.startsWith(start))[1].fire("click")"""
+"""Chooses the one with this id."""
 
 Opened = Callable[..., Page]
 
@@ -158,7 +163,7 @@ def test_the_next_point_needs_no_new_page(town: RunningTown, opened: Opened):
 
 def test_the_keyboard_alone_makes_a_point(town: RunningTown, opened: Opened):
     page = opened("/ubah/posyandu")
-    page.evaluate("geosatu.map.setView([-7.796, 112.004], 17, { animate: false })")
+    page.evaluate("void geosatu.map.setView([-7.796, 112.004], 17, { animate: false })")
 
     page.locator("#edit-map").focus()
     page.keyboard.press("Enter")
@@ -395,6 +400,52 @@ def test_what_one_account_did_not_send_is_not_sent_in_the_name_of_another(
     assert stored(town) == []
 
 
+def sign_out(page: Page) -> None:
+    page.locator(".visitor summary").click()
+    page.get_by_role("button", name="Keluar", exact=True).click()
+
+
+def unsent(town: RunningTown, opened: Opened) -> Page:
+    """A new posyandu that could not be sent, and a form that was left half filled."""
+    page = opened("/ubah/kwt")
+    page.get_by_label("Nama").fill("Setengah")
+    open_at(page, town, "/ubah/posyandu")
+    cut(page)
+    tap(page, 112.004, -7.796)
+    page.get_by_label("Nama").fill("Anggrek")
+    save(page)
+    expect(page.locator(".unsent strong")).to_have_text("Belum terkirim: 1")
+    sign_out(page)
+    asked = page.get_by_role("dialog", name="Ada yang belum terkirim").get_by_role("listitem")
+    expect(asked).to_have_text(["Tambah Posyandu Anggrek", "Isian yang belum disimpan: kwt baru"])
+    return page
+
+
+def test_who_signs_out_may_send_first_and_nothing_leaves_without_a_word(town: RunningTown, opened: Opened):
+    page = unsent(town, opened)
+    send = page.get_by_role("button", name="Kirim sekarang, lalu keluar")
+    send.click()
+    expect(page.get_by_role("dialog")).to_contain_text("Belum tersambung")
+    page.unroute(ITEMS)
+    send.click()
+
+    expect(page.get_by_role("dialog")).to_contain_text("Yang tersisa adalah isian yang belum Anda simpan.")
+    assert stored(town) == [("Anggrek",)]
+
+
+@pytest.mark.parametrize(("choice", "kept"), [("Simpan di perangkat ini, lalu keluar", 2), ("Buang, lalu keluar", 0)])
+def test_who_signs_out_may_keep_or_discard_what_was_not_sent(town: RunningTown, opened: Opened, choice: str, kept: int):
+    page = unsent(town, opened)
+    page.get_by_role("button", name=choice).click()
+    if not kept:
+        expect(page.get_by_role("dialog")).to_contain_text("Yang dibuang tidak dapat dikembalikan.")
+        page.get_by_role("button", name="Ya, buang dan keluar").click()
+
+    expect(page.get_by_role("link", name="Masuk")).to_be_visible()
+    assert page.evaluate("localStorage.length") == kept
+    assert town.run("SELECT count(*) FROM geosatu.session") == [(0,)]
+
+
 # --- Changing ---------------------------------------------------------------------------------------------
 
 
@@ -413,14 +464,22 @@ def test_a_published_feature_goes_back_to_draft_and_that_is_said_before(town: Ru
     assert stored(town, columns) == [("mandiri", "08:30:00", "0812 3456 789", "draf", "POINT(112.005 -7.795)")]
 
 
-def test_a_hidden_number_is_replaced_only_when_it_is_filled(town: RunningTown, opened: Opened):
-    page = opened(f"/ubah/posyandu/{posyandu(town, hp_ketua='0812 3456 789', nama_ketua='Ani')}")
-
+def test_what_is_hidden_stays_until_it_is_filled_or_emptied(town: RunningTown, opened: Opened):
+    path = f"/ubah/posyandu/{posyandu(town, hp_ketua='0812 3456 789', nama_ketua='Ani')}"
+    page = opened(path)
     page.get_by_label("HP ketua").fill("0899 1111 222")
     save(page)
-
     expect(page.locator("#outcome")).to_contain_text("Tersimpan")
     assert stored(town, "hp_ketua, nama_ketua") == [("0899 1111 222", "Ani")]
+
+    page = open_at(page, town, path)
+    number = page.locator("[data-field=hp_ketua]")
+    number.get_by_label("Kosongkan isinya yang sekarang").check()
+    page = open_at(page, town, path)
+    expect(number.get_by_label("HP ketua")).to_be_disabled()
+    save(page)
+    expect(page.locator("#outcome")).to_contain_text("Tersimpan")
+    assert stored(town, "hp_ketua, nama_ketua") == [(None, "Ani")]
 
 
 def test_what_two_people_changed_is_put_side_by_side(town: RunningTown, opened: Opened):
@@ -528,7 +587,7 @@ def test_an_rt_has_parts_and_holes_and_every_step_is_undone(town: RunningTown, o
             tap(page, *corner)
         page.get_by_role("button", name="Selesai").click()
 
-    page.evaluate("geosatu.map.setView([-7.796, 112.0045], 15.5, { animate: false })")
+    page.evaluate("void geosatu.map.setView([-7.796, 112.0045], 15.5, { animate: false })")
     draw("Lubangi", (112.0065, -7.797), (112.0070, -7.797), (112.0070, -7.796))
     expect(page.get_by_text("Lubang harus berada di dalam bidang.")).to_be_visible()
     assert page.evaluate(shapes) == "[1]"
@@ -569,7 +628,7 @@ def test_a_corner_is_dragged_and_undone(browser: Browser, town: RunningTown, sit
 def test_a_corner_near_to_a_neighbour_is_on_it(town: RunningTown, opened: Opened):
     page = opened("/ubah/batas_rt")
     page.get_by_role("button", name="Gambar bidang").click()
-    page.evaluate("geosatu.map.setView([-7.795, 112.001], 16.5, { animate: false })")
+    page.evaluate("void geosatu.map.setView([-7.795, 112.001], 16.5, { animate: false })")
     page.wait_for_timeout(400)
     for longitude, latitude in ((112.00005, -7.796), (112.001, -7.796), (112.001, -7.795), (112.00004, -7.795)):
         tap(page, longitude, latitude)
@@ -606,6 +665,23 @@ def test_the_map_leads_to_what_may_be_made_and_changed(
     expect(card.get_by_role("link", name="Riwayat")).to_have_attribute("href", f"riwayat/posyandu/{number}")
     card.get_by_role("link", name="Hapus").click()
     expect(page.get_by_role("dialog")).to_contain_text("Hapus Melati?")
+    context.close()
+
+
+def test_the_map_leads_volunteers_to_what_is_their_own(browser: Browser, town: RunningTown):
+    others = posyandu(town, "terbit", nama="Mawar")
+    budi = town.person("budi", ("relawan", HERE))
+    own = posyandu(town, created_by="budi")
+    context = browser.new_context(**SCREEN)
+    sign_in(context, town, budi)
+    page = open_at(context.new_page(), town, "/")
+    card = page.locator(".card")
+
+    with page.expect_response(lambda answer: answer.request.method == "OPTIONS"):
+        page.evaluate(OPEN_CARD_OF, f"{others}/")
+    expect(card.filter(has_text="Mawar").get_by_text("Ubah")).to_be_hidden()
+    page.evaluate(OPEN_CARD_OF, f"{own}/")
+    expect(card.get_by_role("link", name="Ubah")).to_have_attribute("href", f"ubah/posyandu/{own}")
     context.close()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,11 +20,12 @@ from geosatu.api.app import LONGEST_STATEMENT
 from geosatu.database.cluster import Cluster
 from geosatu.database.connect import open_city, open_service
 from geosatu.database.rights import act_as
-from geosatu.editing import Done, Edit, Editor, apply
+from geosatu.editing import Done, Edit, Editor, apply, require_still_sound
 from geosatu.errors import InvalidFeature, NotAllowed, StaleEdit, UnknownFeature
 from geosatu.features import Actor, Box
 from geosatu.layers import Catalogue, Layer, Rule
 from geosatu.rights import Right
+from geosatu.store import restore
 from geosatu.store.read import frame
 
 BANDAR, POJOK = "35.71.01.1001", "35.71.01.1002"
@@ -124,6 +126,19 @@ def test_a_create_with_the_uid_of_something_else_is_refused_and_not_taken_for_it
 
     with pytest.raises(InvalidFeature, match=f"fitur {made.feature.id} dengan isi lain"):
         town.apply("pic", town.edit(properties=GIVEN | {"nama": "Pos Mawar"}, geometry=IN_BANDAR, uid=uid))
+
+
+def test_a_create_that_comes_again_lies_where_it_lay_unless_it_is_a_home(town: Town) -> None:
+    given = {"nama": "Mawar", "jenis": "balita", "status_operasi": "aktif", "jumlah_kader": 5}
+    hall, home = (
+        town.edit("posyandu", properties={**given, "tempat": place}, geometry=IN_BANDAR, uid=uuid.uuid4())
+        for place in ("balai_rw", "rumah_warga")
+    )
+    town.apply("pic", hall, home)
+
+    assert [each.repeated for each in town.apply("pic", hall, home)] == [True, True]
+    with pytest.raises(InvalidFeature, match="dengan isi lain"):
+        town.apply("pic", replace(hall, geometry=shapely.Point(112.0051, -7.8051)))
 
 
 def test_a_create_comes_again_after_somebody_has_changed_what_it_made(town: Town) -> None:
@@ -269,8 +284,18 @@ def test_an_invalid_shape_is_refused_with_its_reason(town: Town) -> None:
         ],
     }
     given = {"jenis_unit": "rt", "no_rt": "001", "no_rw": "001", "status_batas": "indikatif"}
-    with pytest.raises(InvalidFeature, match="tidak sah"):
+    told = r"^Geometri RT 001 tidak sah: .* Tempatnya di sekitar lintang -7\.808500, bujur 112\.001500\.$"
+    with pytest.raises(InvalidFeature, match=told):
         town.apply("pic", town.edit("batas_rt", properties=given, geometry=shapely.from_geojson(json.dumps(bow))))
+
+
+def test_an_area_stays_near_its_kelurahan(town: Town) -> None:
+    given = {"jenis_unit": "rt", "no_rt": "040", "no_rw": "001", "status_batas": "indikatif"}
+    beyond, far = box(111.998, -7.809, 112.003, -7.808), box(111.985, -7.809, 112.003, -7.808)
+
+    town.apply("pic", town.edit("batas_rt", properties=given, geometry=beyond))
+    with pytest.raises(InvalidFeature, match=f"^Gambarnya jauh melampaui kelurahannya .{BANDAR}.; periksa titik"):
+        town.apply("pic", town.edit("batas_rt", properties=given | {"no_rt": "041"}, geometry=far))
 
 
 def test_one_number_is_one_rt(town: Town) -> None:
@@ -432,6 +457,20 @@ def test_a_blocking_rule_looks_at_the_neighbours(town: Town, strict: Layer) -> N
     town.apply("pic", rt(strict, "002", 112.002, 112.003))
     # What an edit itself moves away is no neighbour of it.
     town.apply("pic", Edit(strict, id=first.feature.id, geometry=box(112.0009, -7.807, 112.002, -7.806)))
+
+
+def test_what_comes_back_is_looked_at_among_the_neighbours_of_today(town: Town, strict: Layer) -> None:
+    (gone,) = town.apply("pic", rt(strict, "031", 112.0034, 112.0036))
+    town.apply("pic", Edit(strict, id=gone.feature.id, deletes=True))
+    (other,) = town.apply("pic", rt(strict, "032", 112.0035, 112.0038))
+    actor = town.editor("pic").actor
+
+    with town.service.connect() as conn:
+        act_as(conn, actor)
+        require_still_sound(conn, town.catalogue, strict, [other.feature.id], actor)
+        restore.version(conn, town.catalogue, strict, gone.feature.id, 1, None, None, actor)
+        with pytest.raises(InvalidFeature, match=r"Tidak ada yang dipulihkan\. .*tumpang tindih"):
+            require_still_sound(conn, town.catalogue, strict, [gone.feature.id], actor)
 
 
 def test_only_the_surroundings_of_each_edit_are_read(town: Town, strict: Layer) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from people import Person
+from sqlalchemy import Connection, text
 from test_html import Document
 from test_review_pages import hidden_of, page
 from towns import HERE, POSYANDU, THERE, ServedTown, served_town
@@ -16,6 +17,7 @@ from towns import HERE, POSYANDU, THERE, ServedTown, served_town
 from geosatu.database.cluster import Cluster
 from geosatu.features import WIB
 from geosatu.layers import Catalogue
+from geosatu.store import restore as restored
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +99,14 @@ def test_a_form_restores_a_version(town: ServedTown, pic: Person):
 
 
 @pytest.mark.parametrize(
-    ("told", "status"), [({"csrf": "x"}, 403), ({"alasan": ""}, 400), ({"dilihat": "1"}, 412), ({"versi": "99"}, 404)]
+    ("told", "status"),
+    [
+        ({"csrf": "x"}, 403),
+        ({"alasan": ""}, 400),
+        ({"dilihat": "1"}, 412),
+        ({"versi": "99"}, 404),
+        ({"versi": "2147483648"}, 404),
+    ],
 )
 def test_a_form_that_is_not_right_restores_nothing(town: ServedTown, pic: Person, told: dict[str, str], status: int):
     number = changed(town)
@@ -130,6 +139,21 @@ def test_an_act_is_undone_from_the_list(town: ServedTown, pic: Person):
     assert name_of(town, number) == "Mawar"
 
 
+def test_what_is_too_large_for_the_browser_is_undone_by_a_command(
+    town: ServedTown, pic: Person, monkeypatch: pytest.MonkeyPatch
+):
+    def endless(conn: Connection, *_: Any) -> None:
+        conn.execute(text("SET LOCAL statement_timeout = '5ms'"))
+        conn.execute(text("SELECT pg_sleep(5)"))
+
+    monkeypatch.setattr(restored, "act", endless)
+    form = {"csrf": hidden_of(page(town, pic, f"/riwayat/posyandu/{changed(town)}"))["csrf"], "alasan": "keliru"}
+    answer = town.client.post("/riwayat/tindakan/7", data=form, headers=pic.cookie)
+
+    assert answer.status_code == 409
+    assert "Minta pengelola server menjalankan: geosatu undo 7" in Document(answer.text).text
+
+
 @pytest.mark.parametrize("path", ["/riwayat", "/riwayat/posyandu", "/riwayat/posyandu/1"])
 def test_whoever_has_not_signed_in_is_asked_to(town: ServedTown, path: str):
     answer = town.client.get(path, follow_redirects=False)
@@ -157,6 +181,13 @@ def test_every_door_reads_what_was(town: ServedTown):
         assert b"KWT Baru" in town.client.get(f"/files/kwt.{suffix}").content
     assert b"KWT Lama" in town.client.get(f"/files/kota.gpkg?pada={moment}").content
     assert "KWT Lama" in town.client.get(f"{items}?f=html&pada={moment}").text
+    for version in ("1.0.0", "1.1.0", "2.0.0"):
+        asked = f"/wfs?service=WFS&version={version}&request=GetFeature&typenames=kwt&pada"
+        assert b"KWT Lama" in town.client.get(f"{asked}={moment}").content
+        assert b"KWT Lama" in town.client.get(f"{asked}={moment}&outputformat=csv").content
+        assert town.client.get(f"{asked}=kemarin").status_code == 400
+    for day, matched in (("2020-01-01", 0), (moment, 1)):
+        assert f'numberMatched="{matched}"' in town.client.get(f"{asked}={day}&resulttype=hits").text
 
 
 def test_before_it_was_there_it_is_not(town: ServedTown):

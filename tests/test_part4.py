@@ -108,6 +108,7 @@ def test_options_tell_what_each_may(town: ServedTown, pic: Person, other: Person
     for who, collection, one in (
         (pic.bearer, {"POST"}, {"PUT", "PATCH", "DELETE"}),
         (other.bearer, {"POST"}, set()),
+        (town.person("relawan", ("relawan", HERE)).bearer, {"POST"}, set()),
         (reading.bearer, set(), set()),
         ({}, set(), set()),
     ):
@@ -217,6 +218,25 @@ def test_conditions_are_read_as_the_standard_says(town: ServedTown, pic: Person,
     assert answer.status_code == status
 
 
+@pytest.mark.parametrize(("none", "status"), [("*", 412), ("{tag}", 412), ('"entah"', 204), ("tanpa petik", 400)])
+def test_what_must_not_be_there_is_not_overwritten(town: ServedTown, pic: Person, none: str, status: int) -> None:
+    item, tag = made(town, pic)
+    headers = {**pic.bearer, **GEOJSON, "If-None-Match": none.format(tag=tag)}
+
+    assert town.client.put(item, content=json.dumps(feature()), headers=headers).status_code == status
+
+
+@pytest.mark.parametrize("said", [{"nama": "Pos Mawar"}, {"type": "FeatureCollection", "features": []}, PLACE, []])
+def test_a_patch_that_is_no_part_of_a_feature_is_not_taken_for_done(town: ServedTown, pic: Person, said: Any) -> None:
+    item, _ = made(town, pic)
+
+    assert town.client.patch(item, content=json.dumps(said), headers={**pic.bearer, **PATCH}).status_code == 422
+
+
+def test_windows_may_mark_its_text_as_utf_8(town: ServedTown, pic: Person) -> None:
+    assert post(town, pic, json.dumps(feature()).encode("utf-8-sig")).status_code == 201
+
+
 @pytest.mark.parametrize(("since", "status"), [("Mon, 01 Jan 2001 00:00:00 GMT", 412), ("entah", 204)])
 def test_an_edit_may_ask_that_nothing_changed_since(town: ServedTown, pic: Person, since: str, status: int) -> None:
     item, _ = made(town, pic)
@@ -240,6 +260,7 @@ def test_our_own_pages_say_what_they_saw_and_prove_that_it_is_them(town: ServedT
 
 BAD: dict[str, tuple[Any, int]] = {
     "broken": ('{"type": "Feature", ', 400),
+    "a name twice": ('{"type": "Feature", "geometry": null, "properties": {"nama": "A", "nama": "B"}}', 400),
     "not utf-8": (b'{"type": "\xff"}', 400),
     "nan": ('{"type": "Feature", "geometry": {"type": "Point", "coordinates": [NaN, 1]}, "properties": {}}', 400),
     "deep": ("[" * 100_000 + "]" * 100_000, 400),

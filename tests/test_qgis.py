@@ -367,6 +367,7 @@ def test_a_stored_project_is_the_archive_in_hexadecimal(catalogue: Catalogue) ->
 
 PROBE = """
 import json, sys
+from collections import Counter
 from qgis.core import *
 from qgis.PyQt.QtCore import QEventLoop, QSize
 
@@ -417,7 +418,7 @@ loop.exec_()
 image = job.renderedImage()
 image.save(sys.argv[2])
 pixels = [image.pixelColor(x, y).name() for x in range(0, 1200, 2) for y in range(0, 900, 2)]
-said["colours"] = {colour: pixels.count(colour) for colour in sorted(set(pixels))}
+said["colours"] = Counter(pixels)
 said["errors"] = [error.message for error in job.errors()]
 said["messages"] = messages
 print(json.dumps(said))

@@ -236,15 +236,14 @@ def test_in_qgis_areas_are_split_and_merged(served: Served, town: Town, tmp_path
 
 def test_in_qgis_who_may_edit_nothing_has_layers_to_look_at(served: Served, tmp_path: Path) -> None:
     for version in VERSIONS:
-        for who, editable in (("lurah", False), ("pic", True)):
-            said = in_qgis(served, tmp_path / f"{version}{who}", version, who, ("pos_kamling", "nama", []))
-            assert said == [[editable, None]], (version, who)
+        said = in_qgis(served, tmp_path / version, version, "lurah", ("pos_kamling", "nama", []))
+        assert said == [[False, None]], version
 
 
 def test_in_qgis_a_layer_that_the_walidata_keeps_is_not_for_a_kelurahan_to_edit(served: Served, tmp_path: Path) -> None:
     for version in ("1.0.0", "1.1.0"):
-        said = in_qgis(served, tmp_path / version, version, "pic", ("batas_kelurahan", "nama", []))
-        assert said == [[False, None]], version
+        steps = [("batas_kelurahan", "nama", []), ("pos_kamling", "nama", [])]
+        assert in_qgis(served, tmp_path / version, version, "pic", *steps) == [[False, None], [True, None]], version
 
 
 EDITING = """

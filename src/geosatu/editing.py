@@ -6,8 +6,9 @@ transaction. All edits of a call are one act, and are kept all or none.
 
 from __future__ import annotations
 
+import re
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import groupby
@@ -33,6 +34,7 @@ from geosatu.layers import OWNERS, RESERVED, STATUSES, SYSTEM_FIELDS, Access, Ca
 from geosatu.rights import EDITABLE, ROLES, Right, may_create, may_edit
 from geosatu.store import acts, edit, read, review
 from geosatu.store.acts import Door
+from geosatu.store.areas import extent
 from geosatu.store.edit import Known, Stored
 from geosatu.store.places import Place, places
 from geosatu.store.stale import changed_since, sentence
@@ -245,11 +247,16 @@ def _says(each: Edit, there: Mapping[str, Any]) -> bool:
         geometry = _geometry(each.layer, each, None)
     except ValueError:
         return False
-    # The public place of a home tells nothing of where it is.
-    moved = each.layer.home is None and not shapely.equals_exact(
+    moved = not _is_home(each.layer, there) and not shapely.equals_exact(
         geometry, shapely.from_wkb(there["geometry"]), SAME_PLACE_DEGREES
     )
     return not moved and all(there[name] == value for name, value in columns.items() if name in there)
+
+
+def _is_home(layer: Layer, there: Mapping[str, Any]) -> bool:
+    """Whether it may be a home, whose public place tells nothing of where it is."""
+    home = layer.home
+    return home is not None and (home.field is None or there.get(home.field, home.values[0]) in home.values)
 
 
 # --- Changing ---------------------------------------------------------------------------------------------
@@ -369,10 +376,15 @@ def _content(layer: Layer, each: Edit, before: Known | None, editor: Editor, cou
         geometry = _geometry(layer, each, before)
     except ValueError as reason:
         said = str(reason)
-        raise InvalidFeature(f"{where}{said if where else said[:1].upper() + said[1:]}.") from None
+        raise InvalidFeature(f"{where}{_begun(said, where)}.") from None
     if geometry is not None:
         columns["geom"] = shapely.to_wkb(shapely.set_srid(geometry, STORAGE_SRID), hex=True, include_srid=True)
     return Content(each, columns, geometry, before, where)
+
+
+def _begun(said: str, where: str) -> str:
+    """A sentence that nothing stands before begins with a capital."""
+    return said if where else said[:1].upper() + said[1:]
 
 
 def _values(layer: Layer, each: Edit, before: Known | None, reads: Access = "internal") -> dict[str, Any]:
@@ -428,7 +440,7 @@ def _geometry(layer: Layer, each: Edit, before: Known | None) -> BaseGeometry | 
         if each.id is None or each.whole:
             raise ValueError("tidak bergeometri; tambahkan letaknya")
         return None
-    placed = conformed(each.geometry, layer.geometry, _to_wgs84(each.crs.srid))
+    placed = conformed(each.geometry, layer.geometry, _to_wgs84(each.crs.srid), "Content-Crs atau srsName")
     if before is not None and before.geometry is not None:
         there = shapely.from_wkb(before.geometry)
         if shapely.equals_exact(placed, there, SAME_PLACE_DEGREES):
@@ -448,7 +460,9 @@ def _settle(conn: Connection, catalogue: Catalogue, layer: Layer, contents: list
     """Every content passes the blocking rules and has its owner, or `InvalidFeature` tells which does not."""
     _require_sound(conn, catalogue, layer, [each for each in contents if each.geometry is not None], editor)
     if layer.owner == "kelurahan" and layer.name != OWNERS:
-        _set_owners(conn, layer, [each for each in contents if _is_placed(each)], editor)
+        placed = [each for each in contents if _is_placed(each)]
+        _set_owners(conn, layer, placed, editor)
+        _require_near(conn, catalogue, placed)
 
 
 def _is_placed(content: Content) -> bool:
@@ -469,8 +483,7 @@ def _require_sound(
     shapes = [each.geometry for each in contents]
     if not contents or (len(judge.rules) == 1 and shapely.is_valid(shapes).all()):
         return
-    around = shapely.bounds(shapes) + SURROUNDINGS_DEGREES * numpy.array([-1, -1, 1, 1])
-    near = [Box(*edges) for edges in around.tolist()]
+    near = _around([shape for shape in shapes if shape is not None])
     # Numbers from -1 downwards are no ids of features.
     edited = geopandas.GeoDataFrame(
         {name: [each.columns.get(name) for each in contents] for name in (layer.label, "kode_wilayah", "accuracy_m")},
@@ -484,7 +497,41 @@ def _require_sound(
     for finding in checks.run(judge, frame, lambda name: read.frame(conn, catalogue[name], editor.actor, near)):
         for number in finding.features:
             if int(number) < 0:
-                raise InvalidFeature(f"{contents[-1 - int(number)].where}{finding.message}")
+                raise InvalidFeature(f"{contents[-1 - int(number)].where}{_told(finding, int(number))}")
+
+
+def require_still_sound(
+    conn: Connection, catalogue: Catalogue, layer: Layer, ids: Collection[int], actor: Actor
+) -> None:
+    """Refuse with `InvalidFeature` what was put back and, among the neighbours of today, breaks a blocking rule. Of
+    more than `MOST_AT_ONCE` features the next check of the layer tells."""
+    judge = blocking(layer)
+    if len(judge.rules) == 1 or not 0 < len(ids) <= MOST_AT_ONCE:
+        return
+    shapes = [shapely.from_wkb(each.geometry) for each in edit.known(conn, layer, ids, actor).values() if each.geometry]
+    if not shapes:
+        return
+    near = _around(shapes)
+    frame = read.frame(conn, layer, actor, near)
+    for finding in checks.run(judge, frame, lambda name: read.frame(conn, catalogue[name], actor, near)):
+        if not {int(number) for number in finding.features}.isdisjoint(ids):
+            raise InvalidFeature(f"Tidak ada yang dipulihkan. {finding.message}")
+
+
+def _around(shapes: Sequence[BaseGeometry]) -> list[Box]:
+    """The surroundings of each shape."""
+    around = shapely.bounds(shapes) + SURROUNDINGS_DEGREES * numpy.array([-1, -1, 1, 1])
+    return [Box(*edges) for edges in around.tolist()]
+
+
+def _told(finding: checks.Finding, number: int) -> str:
+    """What is wrong with a new shape, and where; those without a name are called by their order."""
+    said = re.sub(
+        r"\bfitur -(\d+)", lambda found: "ini" if int(found[1]) == -number else f"fitur ke-{found[1]}", finding.message
+    )
+    for x, y in shapely.get_coordinates(finding.place)[:1].tolist():
+        said += f" Tempatnya di sekitar lintang {y:.6f}, bujur {x:.6f}."
+    return said
 
 
 def _set_owners(conn: Connection, layer: Layer, contents: list[Content], editor: Editor) -> None:
@@ -497,6 +544,22 @@ def _set_owners(conn: Connection, layer: Layer, contents: list[Content], editor:
         content.columns["kode_wilayah"] = _owner(layer, content, shape, said, place, editor)
 
 
+def _require_near(conn: Connection, catalogue: Catalogue, contents: list[Content]) -> None:
+    """Refuse lines and areas that reach further beyond the box of their kelurahan than it is wide or high. What is a
+    little outside is for the checks to tell."""
+    drawn = [each for each in contents if each.geometry is not None and shapely.get_dimensions(each.geometry) > 0]
+    boxes = {code: extent(conn, catalogue, [code]) for code in {each.columns["kode_wilayah"] for each in drawn}}
+    for each in drawn:
+        code = each.columns["kode_wilayah"]
+        if (box := boxes[code]) is None:
+            continue
+        wide, high = box.east - box.west, box.north - box.south
+        reach = shapely.box(box.west - wide, box.south - high, box.east + wide, box.north + high)
+        if not reach.covers(shapely.envelope(each.geometry)):
+            said = f"gambarnya jauh melampaui kelurahannya ({code}); periksa titik-titik sudutnya"
+            raise InvalidFeature(f"{each.where}{_begun(said, each.where)}.")
+
+
 def _owner(
     layer: Layer, content: Content, shape: BaseGeometry, declared: str | None, place: Place, editor: Editor
 ) -> str:
@@ -505,7 +568,7 @@ def _owner(
         if owner.problem is not None:
             raise ValueError(owner.problem)
     except ValueError as reason:
-        raise InvalidFeature(f"{content.where}{str(reason)[:1].upper()}{str(reason)[1:]}.") from None
+        raise InvalidFeature(f"{content.where}{_begun(str(reason), content.where)}.") from None
     assert owner.kode_wilayah is not None
     own = content.before is None or content.before.created_by == editor.actor.name
     if editor.actor.account is not None and not may_edit(editor.rights, layer, owner.kode_wilayah, own):

@@ -24,6 +24,9 @@ VERSION = re.compile(r'(W/)?"[^"]*\.v([0-9]{1,9})(?:\.gz)?"')
 NEVER = 0
 """No feature has this version."""
 
+ANY = [("", "*")]
+"""What stands for every tag."""
+
 
 @dataclass(frozen=True)
 class Condition:
@@ -33,9 +36,15 @@ class Condition:
     """One of these versions; None: any."""
     since: datetime | None = None
     """Not changed after this second."""
+    unless: frozenset[int] | None = None
+    """None of these versions; empty: the feature is not there at all."""
 
     def version(self, conn: Connection, layer: Layer, feature: int, actor: Actor) -> int | None:
         """The version that has to be there; None: whatever it is."""
+        if self.unless is not None:
+            there = edit.known(conn, layer, [feature], actor).get(feature)
+            if there is not None and (not self.unless or there.version in self.unless):
+                raise HTTPException(412, f"Fitur {feature} sudah ada; untuk mengubahnya kirim tanpa If-None-Match.")
         if self.versions is not None and len(self.versions) == 1:
             return next(iter(self.versions))
         if self.versions is None and self.since is None:
@@ -51,18 +60,31 @@ class Condition:
 
 def condition_of(request: Request, account: Account) -> Condition:
     """The condition that the request states; our own pages have to state one."""
-    said = ",".join(request.headers.getlist("if-match"))
-    if not said:
+    said, denied = _tags(request, "If-Match"), _tags(request, "If-None-Match")
+    unless = None
+    if denied is not None:
+        unless = frozenset() if denied == ANY else frozenset(int(number) for _, number in denied) or frozenset({NEVER})
+    if said is None:
         if account.means == "session":
             raise HTTPException(428, "Sertakan If-Match dengan ETag fitur yang Anda lihat; muat ulang fiturnya dahulu.")
-        return Condition(since=_moment(request.headers.get("if-unmodified-since")))
-    if said.strip() == "*":
-        return Condition()
-    if TAGS.fullmatch(said) is None:
-        raise InvalidQuery('Header If-Match ini tidak sah; isinya ETag fitur di antara tanda petik, atau "*".')
+        return Condition(since=_moment(request.headers.get("if-unmodified-since")), unless=unless)
+    if said == ANY:
+        return Condition(unless=unless)
     # A weak tag never matches, and of what is no tag of ours no version is known.
-    versions = frozenset(int(number) for weak, number in VERSION.findall(said) if not weak)
-    return Condition(versions or frozenset({NEVER}))
+    versions = frozenset(int(number) for weak, number in said if not weak)
+    return Condition(versions or frozenset({NEVER}), unless=unless)
+
+
+def _tags(request: Request, name: str) -> list[tuple[str, str]] | None:
+    """Those tags of a header that are ours, each as (weak, version); `ANY` for "*", None where there is no header."""
+    said = ",".join(request.headers.getlist(name))
+    if not said:
+        return None
+    if said.strip() == "*":
+        return ANY
+    if TAGS.fullmatch(said) is None:
+        raise InvalidQuery(f'Header {name} ini tidak sah; isinya ETag fitur di antara tanda petik, atau "*".')
+    return VERSION.findall(said)
 
 
 def _moment(said: str | None) -> datetime | None:

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 from shapely.geometry.base import BaseGeometry
 
 from geosatu.editing import MOST_AT_ONCE
-from geosatu.errors import InvalidFeature, InvalidQuery
+from geosatu.errors import InvalidFeature, InvalidQuery, shortened
 from geosatu.readers.geojson import names_other_crs, shape_of
 from geosatu.readers.records import shown
 
@@ -32,7 +32,8 @@ class Given:
 def json_of(body: bytes) -> Any:
     """The JSON value of a body, or `InvalidQuery`."""
     try:
-        return json.loads(body.decode("utf-8"), parse_constant=_no_json)
+        # Windows writes a mark in front of UTF-8.
+        return json.loads(body.decode("utf-8-sig"), parse_constant=_no_json, object_pairs_hook=_object)
     except UnicodeDecodeError:
         raise InvalidQuery("Isi permintaan ini memuat huruf yang bukan UTF-8.") from None
     except json.JSONDecodeError as error:
@@ -47,10 +48,23 @@ def _no_json(said: str) -> NoReturn:
     raise ValueError(said)
 
 
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The members of an object; which of two with the same name is meant, nobody can know."""
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        named = [name for name, _ in pairs]
+        twice = next(name for name in named if named.count(name) > 1)
+        raise InvalidQuery(f"Isi permintaan ini menyebut {shortened(twice)!r} lebih dari sekali; sebutkan sekali saja.")
+    return members
+
+
 def feature_of(value: Any, *, part: bool = False) -> Given:
     """The feature, or a part of one (RFC 7396), or `InvalidFeature`."""
-    if not isinstance(value, dict) or (not part and value.get("type") != "Feature"):
+    if not isinstance(value, dict) or value.get("type", "Feature" if part else None) != "Feature":
         raise InvalidFeature("Isi permintaan ini bukan fitur GeoJSON; type-nya harus Feature.")
+    if part and value and value.keys().isdisjoint(("properties", "geometry", "type", "id")):
+        name = shortened(next(iter(value)))
+        raise InvalidFeature(f"{name!r} bukan bagian fitur; tulis perubahannya di dalam properties.")
     properties = value.get("properties", {})
     if properties is None and not part:
         properties = {}

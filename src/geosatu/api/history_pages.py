@@ -9,7 +9,9 @@ from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Request
+from psycopg.errors import QueryCanceled
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 from starlette.responses import JSONResponse, Response
 
 from geosatu.api.access import REASON, Reader, reader_of
@@ -19,7 +21,8 @@ from geosatu.api.own_pages import ChangingDep, SignedInDep, WhoDep, go_to, page,
 from geosatu.api.parameters import parameters_of, require_known, whole, whole_id
 from geosatu.api.working import WorkConnDep, WorkerDep, WorkRoute, kelurahan_of
 from geosatu.database.rights import act_as, open_restricted
-from geosatu.errors import InvalidQuery
+from geosatu.editing import require_still_sound
+from geosatu.errors import InvalidQuery, RefusedChange
 from geosatu.features import moment_of
 from geosatu.layers import STATUSES, Access, Layer
 from geosatu.rights import may_create, may_edit
@@ -41,6 +44,8 @@ FILTERS = ("lapisan", "pelaku", "cara")
 SHOWN = (*ICONS, "history", "trash-2", "triangle-alert", "undo-2")
 SHORTEST_REASON = 3
 MOST_TOLD = 20
+HIGHEST = 2**31 - 1
+"""Number of a version that PostgreSQL can hold."""
 
 
 async def told_of(request: Request) -> dict[str, str]:
@@ -88,7 +93,18 @@ def undo(
     conn: WorkConnDep,
 ) -> Response:
     """Everything that an act changed is again what it was."""
-    outcome = restore.act(conn, city.catalogue, whole(number, "tindakan", 1), _reason(told), worker.actor)
+    act = whole(number, "tindakan", 1)
+    try:
+        outcome = restore.act(conn, city.catalogue, act, _reason(told), worker.actor)
+    except DBAPIError as error:
+        if not isinstance(error.orig, QueryCanceled):
+            raise
+        raise RefusedChange(
+            f"Tindakan nomor {act} terlalu besar untuk dibatalkan lewat peramban. "
+            f"Minta pengelola server menjalankan: geosatu undo {act}"
+        ) from None
+    for name, ids in outcome.restored.items():
+        require_still_sound(conn, city.catalogue, city.catalogue[name], ids, worker.actor)
     conn.commit()
     act_as(conn, worker.actor)
     return _acts_page(request, city, worker, who, conn, outcome)
@@ -230,8 +246,9 @@ def restore_version(
 ) -> Response:
     """A feature is again what it was in an earlier version."""
     number = whole_id(layer, feature)
-    wanted, seen = (whole(told.get(name, ""), name, 1) for name in ("versi", "dilihat"))
+    wanted, seen = (min(whole(told.get(name, ""), name, 1), HIGHEST) for name in ("versi", "dilihat"))
     restore.version(conn, city.catalogue, layer, number, wanted, seen, _reason(told), worker.actor)
+    require_still_sound(conn, city.catalogue, layer, [number], worker.actor)
     conn.commit()
     return go_to(request, f"/riwayat/{layer.name}/{number}?selesai=1")
 
@@ -307,7 +324,7 @@ def _earlier(versions: Sequence[Version], pictured: Version) -> Version | None:
 
 def _before(given: dict[str, str]) -> int | None:
     number = whole(given["sebelum"], "sebelum", 1) if "sebelum" in given else None
-    return number if number is None else min(number, 2**31 - 1)
+    return number if number is None else min(number, HIGHEST)
 
 
 def _reason(told: dict[str, str]) -> str:

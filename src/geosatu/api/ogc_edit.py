@@ -138,7 +138,7 @@ def allowed(layer: LayerDep, reader: ReaderDep) -> Response:
 async def allowed_with_one(
     request: Request, city: CityDep, layer: LayerDep, reader: ReaderDep, feature: str
 ) -> Response:
-    """What this account may do with a feature; of one that is not there, what it may do with some."""
+    """What this account may do with a feature; of one that is not there, what staff may do with some."""
     account = reader.account
     may = _edits_somewhere(account, layer)
     # QGIS asks of one feature and takes the answer for the whole layer.
@@ -158,7 +158,9 @@ async def _may_with(city: City, layer: Layer, account: Account, said: str) -> bo
         with city.engine.begin() as conn:
             act_as(conn, editor.actor)
             found = edit.known(conn, layer, [int(said)], editor.actor).get(int(said))
-            return found is None or editor.edits(layer, found)
+            if found is None:
+                return editor.reads == "internal"  # volunteers see no more than what is theirs to change
+            return editor.edits(layer, found)
 
     async with turn(city.turns):
         return await run_in_threadpool(look)

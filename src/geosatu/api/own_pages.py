@@ -59,7 +59,7 @@ def own_path(said: str | None, otherwise: str) -> str:
 async def visitor(city: CityDep, reader: ReaderDep, csrf: CsrfTokenDep) -> Visitor | None:
     """Who the head of a page shows; None: nobody signed in."""
     account = reader.account
-    return None if account is None else Visitor(account.full_name, links_of(account), csrf)
+    return None if account is None else Visitor(account.full_name, links_of(account), csrf, account.id)
 
 
 def links_of(account: Account) -> Sequence[tuple[str, str]]:

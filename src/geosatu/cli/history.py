@@ -12,6 +12,7 @@ from rich.table import Table
 
 from geosatu.cli.output import AsJson, out, print_rows, say
 from geosatu.database.connect import open_city
+from geosatu.editing import require_still_sound
 from geosatu.features import OPERATOR, WIB
 from geosatu.layers import read_catalogue
 from geosatu.settings import Settings
@@ -90,6 +91,8 @@ def undo(
     catalogue = read_catalogue(settings.layers)
     with open_city(settings, catalogue) as engine, engine.connect() as conn, conn.begin() as transaction:
         undone = restore.act(conn, catalogue, act, reason, OPERATOR)
+        for name, ids in undone.restored.items():
+            require_still_sound(conn, catalogue, catalogue[name], ids, OPERATOR)
         if dry_run:
             transaction.rollback()
     if as_json:

@@ -34,8 +34,13 @@ MULTI: dict[str, Callable[..., BaseGeometry]] = {
 }
 
 
-def conformed(geometry: BaseGeometry, wanted: GeometryType, to_wgs84: Transformer | None) -> BaseGeometry:
-    """The geometry to be kept; ValueError: what is wrong with it. Validity is the checks' business."""
+def conformed(
+    geometry: BaseGeometry, wanted: GeometryType, to_wgs84: Transformer | None, crs_is_named: str = "--crs EPSG:nomor"
+) -> BaseGeometry:
+    """The geometry to be kept; ValueError: what is wrong with it. Validity is the checks' business.
+
+    `crs_is_named` tells people how they name the CRS at their door.
+    """
     if geometry.is_empty:
         raise ValueError("geometrinya kosong; gambar letaknya")
     flat = _of_type(shapely.force_2d(geometry), wanted)
@@ -43,7 +48,7 @@ def conformed(geometry: BaseGeometry, wanted: GeometryType, to_wgs84: Transforme
         raise ValueError("memuat koordinat yang bukan bilangan terhingga (NaN); isi koordinatnya")
     if to_wgs84 is not None:
         flat = _in_degrees(flat, to_wgs84)
-    _require_indonesia(flat)
+    _require_indonesia(flat, crs_is_named)
     if wanted in ("Polygon", "MultiPolygon"):
         flat = shapely.orient_polygons(flat)
     for decimals in DECIMALS:
@@ -61,7 +66,7 @@ def _rounded(geometry: BaseGeometry, decimals: int) -> BaseGeometry:
     return shapely.transform(geometry, lambda places: places.round(decimals))
 
 
-def _require_indonesia(geometry: BaseGeometry) -> None:
+def _require_indonesia(geometry: BaseGeometry, crs_is_named: str) -> None:
     longitudes, latitudes = shapely.get_coordinates(geometry).T
     if not numpy.isfinite(longitudes).all():
         raise ValueError("koordinatnya di luar jangkauan sistem koordinat berkas; periksa sistem itu")
@@ -77,7 +82,7 @@ def _require_indonesia(geometry: BaseGeometry) -> None:
     if abs(latitudes[wrong]) > 90 or abs(longitudes[wrong]) > 180:
         raise ValueError(
             f"{place} bukan derajat: lintang paling jauh 90 dan bujur 180; "
-            "bila ini meter, sebutkan sistemnya dengan --crs EPSG:nomor"
+            f"bila ini meter, sebutkan sistemnya dengan {crs_is_named}"
         )
     if longitudes[wrong] == latitudes[wrong] == 0:
         raise ValueError("lintang dan bujurnya 0, tanda koordinat belum diisi; isi letaknya")

@@ -70,6 +70,11 @@ class Undone:
         """How many features are again what they were."""
         return sum(len(ids) for each in (self.changed, self.deleted, self.back) for ids in each.values())
 
+    @property
+    def restored(self) -> dict[str, list[int]]:
+        """The features that are there with earlier content, by layer."""
+        return {name: self.changed.get(name, []) + self.back.get(name, []) for name in {**self.changed, **self.back}}
+
     def as_json(self) -> dict[str, Any]:
         """The same for machines."""
         return {
@@ -119,7 +124,7 @@ def version(
 def act(conn: Connection, catalogue: Catalogue, undone: int, reason: str | None, actor: Actor) -> Undone:
     """Everything that an act changed is again what it was before, as far as it is the editor's to change and nobody
     changed it since; what stays is told."""
-    found = past.acts_of(conn, [undone]).get(undone)
+    found = past.acts_of(conn, [undone]).get(undone) if undone < 2**63 else None
     if found is None:
         raise UnknownFeature(f"Tindakan nomor {undone} tidak ada.")
     if found.door == "tinjauan":

@@ -92,10 +92,11 @@ class Editing(NamedTuple):
         return {theme: layers for theme, layers in found.items() if layers}
 
     def config(self, catalogue: Catalogue) -> dict[str, Any]:
-        """For the map's modules: where they change what is there. Volunteers know their own features only."""
+        """For the map's modules: where they change what is there, and where only what they made themselves."""
         lasting = [right for right in self.rights if right.role != "relawan"]
         areas = {layer.name: areas_edited(layer, lasting) for layer in catalogue}
-        return {"root": "./", "account": self.account, "csrf": self.csrf, "areas": areas}
+        own = {layer.name: areas_edited(layer, set(self.rights) - set(lasting)) for layer in catalogue}
+        return {"root": "./", "account": self.account, "csrf": self.csrf, "areas": areas, "own": own}
 
 
 def edit_config(

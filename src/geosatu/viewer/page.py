@@ -81,6 +81,8 @@ class Visitor(NamedTuple):
     """Pages that are theirs: title, and path below ours."""
     csrf: str
     """The token of their forms."""
+    account: int
+    """By whose number a browser keeps what they have not sent yet."""
 
 
 def map_page(

@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 
 from geosatu.api.access import Reader
 from geosatu.api.hot import Answer
+from geosatu.api.parameters import AT
 from geosatu.api.wfs import collections
 from geosatu.api.wfs.asked import Asked
 from geosatu.api.wfs.exceptions import Refused
@@ -32,7 +33,7 @@ COUNT_DEFAULT = 1_000
 LONGEST_ADDRESS = 8_000
 """Of what an address says of the next page; longer ones get lost on their way."""
 
-KEPT_ATTRIBUTES = ("service", "version", "request", "outputformat", "resulttype", "valuereference")
+KEPT_ATTRIBUTES = ("service", "version", "request", "outputformat", "resulttype", "valuereference", AT)
 """Of a request as XML, what its next page is asked for with too."""
 
 COLLECTIONS = {"2": "text/xml; subtype=gml/2.1.2", "3.1": "text/xml; subtype=gml/3.1.1"}

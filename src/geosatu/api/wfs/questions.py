@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import NamedTuple
 from xml.etree.ElementTree import Element, tostring
 
-from geosatu.api.parameters import MOST_SORTED, box_of, whole
+from geosatu.api.parameters import AT, MOST_SORTED, at_of, box_of, whole
 from geosatu.api.wfs.asked import Asked, layer_named
 from geosatu.api.wfs.exceptions import Refused, reading
 from geosatu.api.wfs.versions import ADVERTISED, FORMATS, Format, Srs, srs_of
@@ -220,7 +220,9 @@ def _query(layer: Layer, terms: Terms, asked: Asked, access: Access, form: Forma
             trees.append(filter_tree(terms.condition, Dialect(layer.name, kinds, default, version.number == "1.0.0")))
     if terms.ids is not None:
         trees.append(ids_tree(terms.ids, layer.name))
-    query = Query(filter=trees[0] if trees else None, sort=_ordered(layer, terms, access))
+    with reading(AT):
+        at = at_of(asked.given)
+    query = Query(filter=trees[0] if trees else None, sort=_ordered(layer, terms, access), at=at)
     if terms.box is not None:
         with reading("bbox"):
             said, crs = _box(terms.box)

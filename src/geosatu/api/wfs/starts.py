@@ -75,4 +75,5 @@ def _key(city: City, reader: Reader, question: Question) -> Hashable | None:
     revision = None if reader.restricted else city.revisions.of(layer)
     if revision is None:
         return None
-    return layer.name, revision, reader.mark, query.box, query.box_crs, json.dumps(query.filter), query.sort
+    asked = (query.box, query.box_crs, json.dumps(query.filter), query.sort, query.at)
+    return layer.name, revision, reader.mark, *asked

@@ -61,11 +61,11 @@ export class Conflict {
     const rows = [];
     for (const field of this.config.fields) {
       const [was, mine, now] = [base.properties[field.name], values[field.name], stored.properties[field.name]];
-      const shown = (value) => format.value({ ...field, type: field.shown }, value) || "Tidak diisi";
+      const shown = (value) => format.value({ ...field, type: field.shown }, value) || (field.unseen ? "Dikosongkan" : "Tidak diisi");
       if (field.unseen) {
         const changed = problem && (problem.berubah || []).includes(field.title);
-        if (mine !== null && changed) rows.push(row(field, "(tidak ditampilkan)", shown(mine), "(tidak ditampilkan)", true, true));
-        else if (mine !== null) rows.push(row(field, "(tidak ditampilkan)", shown(mine), "(tidak ditampilkan)", true, false));
+        if (mine !== undefined && changed) rows.push(row(field, "(tidak ditampilkan)", shown(mine), "(tidak ditampilkan)", true, true));
+        else if (mine !== undefined) rows.push(row(field, "(tidak ditampilkan)", shown(mine), "(tidak ditampilkan)", true, false));
         continue;
       }
       if (same(field, mine, now)) continue;

@@ -14,6 +14,13 @@ export class Form {
       changed(event.target.name);
     };
     root.addEventListener("input", edited);
+    for (const box of root.querySelectorAll("[data-empties]")) {
+      box.addEventListener("change", () => {
+        this.write(box.dataset.empties, box.checked ? null : "");
+        this.tell(box.dataset.empties, "");
+        changed(box.dataset.empties);
+      });
+    }
     root.addEventListener("change", (event) => {
       edited(event);
       const field = this.named.get(event.target.name);
@@ -25,17 +32,30 @@ export class Form {
     return [...this.root.querySelectorAll(`[name="${name}"]`)];
   }
 
-  /** What stands in a field: a text, or the codes that are ticked. */
+  /** The box that empties a field whose value is not shown, or null. */
+  emptying(name) {
+    return this.root.querySelector(`[data-empties="${name}"]`);
+  }
+
+  /** What stands in a field: a text, or the codes that are ticked; null: it is to be emptied, whatever it holds. */
   raw(name) {
     const inputs = this.inputs(name);
+    const box = this.emptying(name);
+    if (box && box.checked) return null;
     if (inputs[0].type !== "checkbox") return inputs[0].value;
     return inputs.filter((box) => box.checked).map((box) => box.value);
   }
 
   write(name, raw) {
     const inputs = this.inputs(name);
-    if (inputs[0].type === "checkbox") inputs.forEach((box) => (box.checked = raw.includes(box.value)));
-    else inputs[0].value = raw;
+    const box = this.emptying(name);
+    if (box) {
+      box.checked = raw === null;
+      inputs[0].placeholder = raw === null ? "Akan dikosongkan" : "";
+    }
+    inputs.forEach((input) => (input.disabled = raw === null));
+    if (inputs[0].type === "checkbox") inputs.forEach((each) => (each.checked = (raw || []).includes(each.value)));
+    else inputs[0].value = raw || "";
   }
 
   set(name, value) {
@@ -62,13 +82,18 @@ export class Form {
     }
   }
 
-  /** The value of each field; faults are told at their fields, and the value is then undefined. */
+  /**
+   * The value of each field; faults are told at their fields, and the value is then undefined. That of a field which
+   * is not shown is undefined too where it stays.
+   */
   values() {
     const values = {};
     for (const field of this.fields) {
-      const { value, fault } = valueOf(field, this.raw(field.name));
+      const raw = this.raw(field.name);
+      const { value, fault } = raw === null ? { value: null } : valueOf(field, raw);
       this.tell(field.name, fault || "");
-      values[field.name] = value;
+      const stays = value === null && raw !== null && this.emptying(field.name);
+      values[field.name] = stays ? undefined : value;
     }
     return values;
   }
@@ -77,8 +102,9 @@ export class Form {
   changes(values, base) {
     const changed = this.fields.filter((field) => {
       const value = values[field.name];
-      // What cannot be read can only be replaced.
-      if (!base || field.unseen) return value !== null;
+      if (!base) return value !== null;
+      // What cannot be read is replaced, emptied, or left alone.
+      if (field.unseen) return value !== undefined;
       return !same(field, value, base[field.name]);
     });
     return Object.fromEntries(changed.map(({ name }) => [name, values[name]]));
@@ -87,8 +113,11 @@ export class Form {
   /** The titles of the fields that have to be filled before the feature is handed in. */
   missing(base) {
     return this.fields
-      .filter((field) => field.required && !(field.unseen && base))
-      .filter((field) => this.raw(field.name).length === 0)
+      .filter((field) => field.required)
+      .filter((field) => {
+        const raw = this.raw(field.name);
+        return raw === null || (raw.length === 0 && !(field.unseen && base));
+      })
       .map((field) => field.title);
   }
 

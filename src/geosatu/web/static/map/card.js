@@ -2,6 +2,7 @@
 
 import { element, icon } from "./dom.js";
 import * as format from "./format.js";
+import { mayChange } from "./server.js";
 import { colourOf } from "./style.js";
 
 /** A text of more letters stands below its title, not beside it. */
@@ -83,18 +84,20 @@ export class Cards {
 
   /** What the reader may do with the feature, where it is theirs to change. */
   actions(layer, feature) {
-    const areas = (this.editing && this.editing.areas[layer.name]) || [];
+    if (!this.editing) return "";
     const code = feature.properties.kode_wilayah || "";
-    if (!areas.some((area) => code.startsWith(area))) return "";
+    const within = (areas) => (areas[layer.name] || []).some((area) => code.startsWith(area));
     const place = `${layer.name}/${encodeURIComponent(feature.id)}`;
     const link = (name, title, address) => element("a", { href: address }, icon(name), title);
-    return element(
+    const actions = element(
       "p",
       { class: "card-actions" },
       link("pencil", "Ubah", `ubah/${place}`),
       link("history", "Riwayat", `riwayat/${place}`),
       link("trash-2", "Hapus", `ubah/${place}#hapus`),
     );
+    if (within(this.editing.areas)) return actions;
+    return within(this.editing.own) ? ifTheirs(layer, feature, actions) : "";
   }
 
   others(others, choose) {
@@ -109,6 +112,16 @@ export class Cards {
     }
     return list;
   }
+}
+
+/** The actions, which show themselves once the service says that the feature is the reader's own. */
+function ifTheirs(layer, feature, actions) {
+  actions.hidden = true;
+  mayChange(layer, feature.id).then((may) => {
+    actions.hidden = !may;
+    if (may) actions.dispatchEvent(new Event("grown", { bubbles: true }));
+  });
+  return actions;
 }
 
 function capital(text) {

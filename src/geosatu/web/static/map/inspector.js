@@ -96,7 +96,7 @@ export class Inspector {
   }
 
   popUp(card, latlng, above) {
-    L.popup({
+    const popup = L.popup({
       minWidth: 300,
       maxWidth: 340,
       maxHeight: Math.max(180, this.map.getSize().y - 150),
@@ -108,6 +108,7 @@ export class Inspector {
       .setLatLng(latlng)
       .setContent(card)
       .openOn(this.map);
+    card.addEventListener("grown", () => popup.update());
   }
 
   layOut(card, latlng) {

@@ -58,6 +58,16 @@ export function feature(layer, id) {
   return json(`${layer.url}/${encodeURIComponent(id)}`);
 }
 
+/** Whether the reader may change a feature; not where the service does not answer. */
+export async function mayChange(layer, id) {
+  try {
+    const answer = await fetch(`${layer.url}/${encodeURIComponent(id)}`, { method: "OPTIONS" });
+    return (answer.headers.get("Allow") || "").includes("PATCH");
+  } catch (error) {
+    return false;
+  }
+}
+
 /** Places whose name is like the text. */
 export async function search(text, signal) {
   return (await json(`cari?q=${encodeURIComponent(text)}`, signal)).results;
