@@ -599,7 +599,6 @@ REFUSED: list[tuple[dict[str, str], str, str | None]] = [
     ({"typename": "kwt", "count": "-1"}, "InvalidParameterValue", "maxFeatures"),
     ({"typename": "kwt", "maxfeatures": "x"}, "InvalidParameterValue", "maxFeatures"),
     ({"typename": "kwt", "cql_filter": "nama='x'"}, "InvalidParameterValue", "cql_filter"),
-    ({"typename": "kwt", "pada": "2026-08-17"}, "InvalidParameterValue", "pada"),
     ({"typename": "kwt", "startindex": "1.5"}, "InvalidParameterValue", "startIndex"),
     ({"typename": "kwt", "startindex": "9" * 30}, "InvalidParameterValue", "startIndex"),
     ({"typename": "kwt", "bbox": "1,2,3"}, "InvalidParameterValue", "bbox"),

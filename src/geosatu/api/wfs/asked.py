@@ -29,7 +29,6 @@ ALIASES = {
 
 ELSEWHERE = {
     "cql_filter": "Saringan CQL tidak ada di WFS ini; pakai parameter filter, atau filter di /ogc/collections.",
-    "pada": "WFS ini memberi keadaan sekarang; keadaan dulu ada di /ogc/collections dan /files.",
 }
 """Parameters that must not be left unread, as others are: whoever sends them would take all for what they asked for."""
 
