@@ -275,9 +275,7 @@ def _own_policies(public: str, internal: str, restricted: str, service: str) -> 
     yield f'GRANT INSERT ON geosatu.audit TO "{service}", "{internal}", "{restricted}"'
     yield f'GRANT SELECT ON geosatu.audit TO "{internal}"'
     yield f'CREATE POLICY written ON geosatu.audit FOR INSERT TO "{service}" WITH CHECK (true)'
-    yield (
-        f'CREATE POLICY own ON geosatu.audit FOR INSERT TO "{internal}", "{restricted}" WITH CHECK ({signed})'
-    )
+    yield (f'CREATE POLICY own ON geosatu.audit FOR INSERT TO "{internal}", "{restricted}" WITH CHECK ({signed})')
     yield f'GRANT SELECT ON geosatu.secret TO "{service}"'
     yield f"CREATE POLICY signing ON geosatu.secret FOR SELECT TO \"{service}\" USING (name = '{SIGNING}')"
     auditors = _somewhere(role for role, each in ROLES.items() if each.audits)

@@ -253,7 +253,9 @@ def obstacles(conn: Connection, layer: Layer, ids: Sequence[int]) -> dict[int, O
     rows = func.geosatu.obstacles(
         layer.name, literal(list(ids), ARRAY(BigInteger)), literal(required, ARRAY(Text))
     ).table_valued("feature", "missing", "found")
-    return {row.feature: Obstacles(row.missing, [_found(each) for each in row.found]) for row in conn.execute(select(rows))}
+    return {
+        row.feature: Obstacles(row.missing, [_found(each) for each in row.found]) for row in conn.execute(select(rows))
+    }
 
 
 def _found(told: Mapping[str, Any]) -> Found:
@@ -343,10 +345,13 @@ def may_except(worker: Worker, kode_wilayah: str | None) -> bool:
     return any(right.role in publishers() and right.covers(kode_wilayah) for right in worker.rights)
 
 
-def except_finding(conn: Connection, layer: Layer, seen: Seen, finding: int, reason: str | None, worker: Worker) -> None:
+def except_finding(
+    conn: Connection, layer: Layer, seen: Seen, finding: int, reason: str | None, worker: Worker
+) -> None:
     """Let an error that a check found on a feature stop nothing, for as long as its features stay as they are.
 
-    `NotAllowed`, `Undecided` (the feature changed since it was seen) or `InvalidQuery`; the caller ends the transaction.
+    `NotAllowed`, `Undecided` (the feature changed since it was seen) or `InvalidQuery`. The caller ends the
+    transaction.
     """
     why = _note(reason)
     if why is None or len(why) < SHORTEST_REASON:
@@ -477,7 +482,9 @@ def _unfit(
         elif about.errors and not over:
             advice = "perbaiki dahulu, atau minta walidata mengecualikannya"
             advice = "tulis alasannya di catatan bila tetap diterbitkan" if after == "terbit" else advice
-            refused.append(Refusal(row.id, row.label, f"Temuan pemeriksaan: {about.errors[0].message.rstrip('.')}; {advice}."))
+            refused.append(
+                Refusal(row.id, row.label, f"Temuan pemeriksaan: {about.errors[0].message.rstrip('.')}; {advice}.")
+            )
     return refused
 
 
