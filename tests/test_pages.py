@@ -14,6 +14,7 @@ import pytest
 import shapely
 from conftest import settings_for
 from fastapi.testclient import TestClient
+from people import person
 from sqlalchemy import Connection, Engine, create_engine, insert, text
 
 from geosatu.api import app as app_module
@@ -24,7 +25,7 @@ from geosatu.database.cluster import Cluster
 from geosatu.database.connect import open_city, open_service
 from geosatu.database.rights import act_as
 from geosatu.database.tables import table_of
-from geosatu.features import OPERATOR, PUBLIC
+from geosatu.features import OPERATOR, PUBLIC, Actor
 from geosatu.layers import Catalogue
 from geosatu.settings import Settings
 from geosatu.store import read
@@ -265,6 +266,37 @@ def test_findings_on_layers_of_homes_are_not_for_the_public(conn: Connection, ca
 
     assert rules(conn, catalogue, PUBLIC) == {"kwt"}
     assert rules(conn, catalogue, OPERATOR) == {"kwt", "umkm", "posyandu", "titik_rt"}
+
+
+def test_staff_see_findings_on_features_that_they_see_and_homes_where_the_public_does(
+    conn: Connection, catalogue: Catalogue
+):
+    square = "SRID=4326;MULTIPOLYGON(((112 -7.82, 112.02 -7.82, 112.02 -7.8, 112 -7.8, 112 -7.82)))"
+    add(conn, catalogue["batas_rt"], square)
+    twins(conn, catalogue, "titik_rt")
+    conn.execute(text("UPDATE layer.titik_rt SET kode_wilayah = '35.71.01.1001', status = 'diajukan'"))
+    lurah, neighbour, camat = (
+        Actor(name, "internal", person(conn, name, right).id)
+        for name, right in (
+            ("dewi", ("lurah", "35.71.01.1001")),
+            ("joko", ("lurah", "35.71.01.1002")),
+            ("sri", ("camat", "35.71.01")),
+        )
+    )
+
+    assert rules(conn, catalogue, lurah) == rules(conn, catalogue, camat) == {"titik_rt"}
+    assert rules(conn, catalogue, neighbour) == set()
+    (place,) = set(conn.scalars(text("SELECT ST_AsText(place) FROM geosatu.finding WHERE layer = 'titik_rt'")))
+    assert place != "POINT(112.011 -7.811)"
+
+
+def test_findings_on_what_was_withdrawn_are_not_for_the_public(conn: Connection, catalogue: Catalogue):
+    twins(conn, catalogue, "kwt")
+    assert rules(conn, catalogue, PUBLIC) == {"kwt"}
+
+    conn.execute(text("UPDATE layer.kwt SET status = 'perlu_perbaikan' WHERE id = (SELECT max(id) FROM layer.kwt)"))
+
+    assert rules(conn, catalogue, PUBLIC) == set()
 
 
 def test_findings_on_layers_that_are_gone_are_not_shown(conn: Connection, catalogue: Catalogue):

@@ -491,3 +491,83 @@ def test_a_volunteer_reads_what_was_decided_on_their_own(conn: Connection, posya
     assert [each.note for each in review.timeline(conn, posyandu, seen.id)] == ["Namanya keliru."]
     act_as(conn, other.actor)
     assert review.timeline(conn, posyandu, seen.id) == []
+
+
+# --- Exceptions -----------------------------------------------------------------------------------------
+
+
+def check_again(conn: Connection, posyandu: Layer, *seen: Seen) -> None:
+    as_owner(conn)
+    conn.execute(text("DELETE FROM geosatu.finding"))
+    find_fault(conn, posyandu, *seen)
+
+
+def number_of(conn: Connection, layer: Layer, seen: Seen) -> int:
+    return review.obstacles(conn, layer, [seen.id])[seen.id].found[0].id
+
+
+def test_an_excepted_finding_stops_nothing_until_the_feature_changes(conn: Connection, posyandu: Layer):
+    walidata = worker(conn, "wahyu", ("walidata", ""))
+    lurah = worker(conn, "budi", ("lurah", HERE))
+    seen = add(conn, posyandu)
+    find_fault(conn, posyandu, seen)
+    act_as(conn, walidata.actor)
+    with pytest.raises(InvalidQuery, match="alasan"):
+        review.except_finding(conn, posyandu, seen, number_of(conn, posyandu, seen), " a ", walidata)
+    review.except_finding(conn, posyandu, seen, number_of(conn, posyandu, seen), "Batas belum disepakati", walidata)
+
+    check_again(conn, posyandu, seen)  # another check finds the same
+    act_as(conn, lurah.actor)
+    about = review.obstacles(conn, posyandu, [seen.id])[seen.id]
+    assert (about.errors, [each.excepted and each.excepted.reason for each in about.excepted]) == (
+        [],
+        ["Batas belum disepakati"],
+    )
+    taken = decide(conn, posyandu, [seen], "diajukan", None, lurah).taken
+    assert decide(conn, posyandu, [Seen(seen.id, taken[seen.id])], "disetujui", None, lurah).taken
+    as_owner(conn)
+    assert conn.execute(
+        select(audit.c.actor, audit.c.detail["alasan"].astext).where(audit.c.action == "pengecualian")
+    ).all() == [("wahyu", "Batas belum disepakati")]
+
+    conn.execute(update(table_of(posyandu)).values(jumlah_kader=6))
+    act_as(conn, lurah.actor)
+    assert len(review.obstacles(conn, posyandu, [seen.id])[seen.id].errors) == 1
+
+
+@pytest.mark.parametrize(
+    ("role", "area"), [("pic_kelurahan", HERE), ("lurah", HERE), ("opd", ""), ("relawan", HERE), ("walidata", THERE)]
+)
+def test_nobody_else_excepts_a_finding_whatever_a_route_forgets(
+    conn: Connection, posyandu: Layer, role: str, area: str
+):
+    who = worker(conn, "tono", (role, area))
+    seen = add(conn, posyandu, "diajukan", created_by="tono")
+    find_fault(conn, posyandu, seen)
+    finding = conn.scalar(select(findings.c.id))
+    act_as(conn, who.actor)
+
+    for statement in (
+        "SELECT geosatu.except_finding(:finding, 'Sudah disepakati', NULL)",
+        "INSERT INTO geosatu.exception (layer, rule, features, message, mark, reason, account, actor)"
+        " SELECT layer, rule, features, message, '', 'x', 1, 'x' FROM geosatu.finding WHERE id = :finding",
+    ):
+        with pytest.raises(DBAPIError, match=r"no right|permission denied"), undone(conn):
+            conn.execute(text(statement), {"finding": finding})
+    if role != "walidata":
+        with pytest.raises(NotAllowed, match="Hanya walidata"):
+            review.except_finding(conn, posyandu, seen, finding or 0, "Sudah disepakati", who)
+
+
+def test_warnings_and_what_changed_since_it_was_seen_are_not_excepted(conn: Connection, posyandu: Layer):
+    who = worker(conn, "wahyu", ("walidata", ""))
+    warned, changed = add(conn, posyandu), add(conn, posyandu)
+    find_fault(conn, posyandu, warned, severity="warning")
+    find_fault(conn, posyandu, changed)
+    conn.execute(update(table_of(posyandu)).where(table_of(posyandu).c.id == changed.id).values(jumlah_kader=6))
+    act_as(conn, who.actor)
+
+    with pytest.raises(InvalidQuery, match="tidak dapat dikecualikan"):
+        review.except_finding(conn, posyandu, warned, number_of(conn, posyandu, warned), "Sudah disepakati", who)
+    with pytest.raises(Undecided, match="sudah berubah"):
+        review.except_finding(conn, posyandu, changed, number_of(conn, posyandu, changed), "Sudah disepakati", who)

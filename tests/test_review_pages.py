@@ -116,6 +116,39 @@ def test_the_list_shows_what_stands_in_the_way(town: ServedTown, lurah: Person):
     assert buttons == ["disetujui", "perlu_perbaikan"]
 
 
+def test_a_walidata_excepts_a_finding_and_the_lurah_reads_why(town: ServedTown, lurah: Person, walidata: Person):
+    faulty = posyandu(town, nama="Kamboja")
+    town.run("INSERT INTO geosatu.check (layer, revision) VALUES ('posyandu', 0) ON CONFLICT DO NOTHING")
+    ((finding,),) = town.run(
+        "INSERT INTO geosatu.finding (layer, rule, severity, features, message) "
+        "VALUES ('posyandu', 'must_be_inside', 'error', ARRAY[:id], 'Kamboja di luar Barat.') RETURNING id",
+        id=faulty,
+    )
+    path = f"/tinjauan/posyandu/{faulty}"
+    form = {"temuan": finding, "versi": 1, "alasan": "Batas <b>belum</b> disepakati"}
+    assert "Kecualikan" not in page(town, lurah, path).text
+    forms = [tag.get("action") for kind, tag in page(town, walidata, path).tags if kind == "form"]
+    assert f"{path}/kecualikan" in forms
+
+    without = town.client.post(f"{path}/kecualikan", data=form, headers=walidata.cookie)
+    assert without.status_code == 403
+    form["csrf"] = hidden_of(page(town, lurah, path))["csrf"]
+    barred = town.client.post(f"{path}/kecualikan", data=form, headers=lurah.cookie)
+    assert (barred.status_code, "Hanya walidata yang mengecualikan temuan." in barred.text) == (403, True)
+    form["csrf"] = hidden_of(page(town, walidata, path))["csrf"]
+    done = town.client.post(f"{path}/kecualikan", data=form, headers=walidata.cookie, follow_redirects=False)
+    assert (done.status_code, done.headers["location"]) == (303, path)
+
+    said = " ".join(page(town, lurah, path).text.split())
+    assert "Kesalahan, dikecualikan: Kamboja di luar Barat." in said
+    assert ": Batas <b>belum</b> disepakati" in said
+    found = town.client.get("/findings", headers=lurah.bearer).json()["features"]
+    told = {each["id"]: each["properties"] for each in found}
+    assert (told[finding]["exception"], told[finding]["excepted_by"]) == (form["alasan"], walidata.name)
+    assert form["alasan"] not in town.client.get("/findings").text
+    assert "Temuan dikecualikan" in page(town, walidata, "/audit").text
+
+
 def test_a_form_takes_the_step_with_those_that_are_ticked(town: ServedTown, lurah: Person):
     ticked, other = posyandu(town), posyandu(town)
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from people import Person, person
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 from wfs import VERSIONS, features, get, ids_of, read, refusal, values_of
+from wfst import transaction
 
 from geosatu.api.app import LONGEST_STATEMENT, create_app
 from geosatu.api.wfs.questions import BY_ID
@@ -26,6 +29,7 @@ from geosatu.database.connect import open_city, open_service
 from geosatu.database.rights import act_as, open_restricted
 from geosatu.features import PUBLIC, Actor
 from geosatu.layers import STATUSES, Catalogue
+from geosatu.rights import EDITABLE
 
 BANDAR, POJOK, BALOWERTI = "35.71.01.1001", "35.71.01.1002", "35.71.02.1001"
 """Two kelurahan of one kecamatan, and one of another."""
@@ -278,6 +282,12 @@ def by_wfs_id(town: Town, who: str, layer: str, _: Path) -> set[str]:
     return names
 
 
+def by_moment(town: Town, who: str, layer: str, _: Path) -> set[str]:
+    now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+    found = ask(town, who, f"/ogc/collections/{layer}/items", limit="1000", pada=now).json()
+    return {each["properties"]["nama"] for each in found["features"]}
+
+
 def by_wfs_table(town: Town, who: str, layer: str, _: Path) -> set[str]:
     answer = get(town.client, "1.1.0", "GetFeature", town.headers(who), typename=layer, outputformat="csv")
     return {row["nama"] for row in csv.DictReader(io.StringIO(answer.text))}
@@ -285,7 +295,7 @@ def by_wfs_table(town: Town, who: str, layer: str, _: Path) -> set[str]:
 
 DOORS: tuple[Door, ...] = (
     by_items, by_box_and_filter, by_id, by_tile, by_geojson, by_csv, by_geopackage, by_snapshot, by_search, by_page,
-    by_wfs, by_wfs_page_and_filter, by_wfs_values, by_wfs_id, by_wfs_table,
+    by_wfs, by_wfs_page_and_filter, by_wfs_values, by_wfs_id, by_wfs_table, by_moment,
 )  # fmt: skip
 
 
@@ -301,6 +311,69 @@ def test_counts_on_the_map_are_of_what_somebody_sees(town: Town, who: str):
     page = ask(town, who, "/").text
 
     assert page.count(f'"entry-count">{len(seen_by(who))}<') == len(("pos_kamling", "titik_rt"))
+
+
+def within_reach(who: str) -> set[str]:
+    """What somebody sees, with what was put away where they care for it."""
+    return seen_by(who) | {name_of(place, "arsip") for place in CARES.get(who, set())}
+
+
+@pytest.mark.parametrize("who", PEOPLE)
+def test_everybody_reads_the_history_of_what_is_theirs(town: Town, who: str):
+    path, names = "/riwayat/pos_kamling", set()
+    for number in range(1, len(PLACES) * len(STATUSES) + 1):
+        answer = town.client.get(f"{path}/{number}.json", headers=town.headers(who))
+        assert answer.status_code in (200, 403, 404)
+        if answer.status_code == 200:
+            names.add(name_of(PLACES[(number - 1) // len(STATUSES)], list(STATUSES)[(number - 1) % len(STATUSES)]))
+
+    assert names == (within_reach(who) if who in STAFF else set())
+
+
+# Changes.
+
+
+def by_part4(town: Town, who: str, number: int) -> bool:
+    said = json.dumps({"type": "Feature", "properties": {"alamat": f"Jalan {who}"}})
+    headers = {**town.headers(who), "Content-Type": "application/merge-patch+json"}
+    answer = town.client.patch(f"/ogc/collections/kwt/items/{number}", content=said, headers=headers)
+    assert answer.status_code in (204, 401, 403, 404, 422), answer.text
+    return bool(answer.status_code == 204)
+
+
+def by_transaction(town: Town, who: str, number: int) -> bool:
+    chosen = f'<ogc:Filter><ogc:FeatureId fid="kwt.{number}"/></ogc:Filter>'
+    said = "<wfs:Property><wfs:Name>alamat</wfs:Name><wfs:Value>Jalan</wfs:Value></wfs:Property>"
+    body = transaction("1.1.0", f'<wfs:Update typeName="geosatu:kwt">{said}{chosen}</wfs:Update>')
+    answer = town.client.post("/wfs", content=body, headers={**town.headers(who), "Content-Type": "text/xml"})
+    return "<wfs:totalUpdated>1</wfs:totalUpdated>" in answer.text
+
+
+@pytest.mark.parametrize("change", [by_part4, by_transaction], ids=lambda change: change.__name__)
+@pytest.mark.parametrize("who", BEYOND)
+def test_everybody_changes_through_every_door_what_is_theirs(
+    town: Town, who: str, change: Callable[[Town, str, int], bool]
+):
+    cells = [(place, status) for place in PLACES for status in STATUSES]
+    with town.engine.begin() as conn:
+        conn.execute(text("TRUNCATE layer.kwt RESTART IDENTITY"))
+        conn.execute(
+            text(
+                "INSERT INTO layer.kwt (kode_wilayah, status, nama, created_by, updated_by, geom)"
+                " VALUES (:kode, :status, 'KWT', 'uji', 'uji', ST_Point(112, -7.8, 4326))"
+            ),
+            [{"kode": place, "status": status} for place, status in cells],
+        )
+    editing = who.startswith(("pic", "walidata"))
+
+    changed = {cell for number, cell in enumerate(cells, 1) if change(town, who, number)}
+
+    # What is handed in or published needs a kelurahan, whoever changes it.
+    fit = [(place, status) for place, status in cells if status in EDITABLE or (place and status != "arsip")]
+    assert changed == {(place, status) for place, status in fit if editing and place in CARES[who]}
+    with town.engine.connect() as conn:
+        made = set(conn.execute(text("SELECT kode_wilayah, id FROM layer.kwt WHERE version > 1")))
+    assert made == {(place, number) for number, (place, status) in enumerate(cells, 1) if (place, status) in changed}
 
 
 # Fields.
@@ -565,6 +638,47 @@ def test_the_audit_log_is_for_walidata(town: Town, who: str):
     found = as_service(town, Actor(who, "internal", town.people[who].id), "SELECT actor FROM geosatu.audit")
 
     assert bool(found) == who.startswith("walidata")
+
+
+# Settings of a transaction that somebody forged.
+
+
+def test_a_forged_setting_opens_no_restricted_field(town: Town):
+    walidata = town.people["walidata"].id
+    ask(town, "walidata", "/ogc/collections/pos_kamling/items", alasan="Ada entrinya di catatan")
+    with town.service.connect() as conn:
+        act_as(conn, Actor("walidata", "internal", walidata))
+        entry = conn.scalar(text("SELECT max(id) FROM geosatu.audit WHERE action = 'baca_terbatas'"))
+    assert entry
+    for value in ("txid_current()::text", f"'{entry}'"):
+        with town.service.connect() as conn:
+            act_as(conn, Actor("walidata", "terbatas", walidata))
+            conn.execute(text(f"SELECT set_config('geosatu.opened', {value}, true)"))
+            assert conn.scalar(text("SELECT count(koordinator) FROM layer.pos_kamling")) == 0
+
+
+def test_a_forged_setting_changes_nothing_without_a_version(town: Town):
+    with town.service.connect() as conn:
+        act_as(conn, Actor("walidata", "internal", town.people["walidata"].id))
+        conn.execute(text("SELECT set_config('geosatu.deriving', 'on', true)"))
+        changed = "UPDATE layer.pos_kamling SET jam_ronda = '23.00' WHERE id = 1 RETURNING version"
+        assert conn.scalar(text(changed)) == 2
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO geosatu.audit (account, actor, action) VALUES (:id, 'budi', 'keputusan')",
+        "INSERT INTO geosatu.decision (layer, feature, created_by, before, after, account, actor)"
+        " VALUES ('pos_kamling', 1, 'uji', 'draf', 'diajukan', :id, 'budi')",
+    ],
+)
+def test_nobody_signs_for_another(town: Town, statement: str):
+    lurah = town.people["lurah"].id
+    with town.service.connect() as conn:
+        act_as(conn, Actor("lurah", "internal", lurah))
+        with pytest.raises(DBAPIError, match="row-level security"):
+            conn.execute(text(statement), {"id": lurah})
 
 
 # Who has no right any more.

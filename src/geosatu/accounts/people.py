@@ -135,11 +135,13 @@ def invite(conn: Connection, actor: Actor, account: int) -> str:
 
 
 def reset(conn: Connection, actor: Actor, account: int) -> str:
-    """As after a lost password: the old one no longer holds, every device is signed out; a new invitation."""
+    """As after a lost or stolen password: it no longer holds, every device is signed out, and tokens end, since
+    whoever stole it may have made some; a new invitation."""
     secret = invite(conn, actor, account)
     conn.execute(update(tables.accounts).where(tables.accounts.c.id == account).values(password=None))
     end_sessions(conn, actor, account)
-    record(conn, actor, "akun_diubah", akun=person(conn, account).name, perubahan="sandi dihapus")
+    _end_tokens(conn, account)
+    record(conn, actor, "akun_diubah", akun=person(conn, account).name, perubahan="sandi dan token dihapus")
     return secret
 
 
@@ -186,13 +188,14 @@ def set_active(conn: Connection, actor: Actor, account: int, active: bool) -> No
     if not active:
         conn.execute(delete(tables.sessions).where(tables.sessions.c.account == account))
         conn.execute(delete(tables.invitations).where(tables.invitations.c.account == account))
-        tokens = tables.tokens
-        conn.execute(
-            update(tokens)
-            .where(tokens.c.account == account, tokens.c.revoked_at.is_(None))
-            .values(revoked_at=func.now())
-        )
+        _end_tokens(conn, account)
     record(conn, actor, "akun_diubah", akun=whom.name, perubahan="diaktifkan" if active else "dinonaktifkan")
+
+
+def _end_tokens(conn: Connection, account: int) -> None:
+    tokens = tables.tokens
+    held = (tokens.c.account == account, tokens.c.revoked_at.is_(None))
+    conn.execute(update(tokens).where(*held).values(revoked_at=func.now()))
 
 
 def end_sessions(conn: Connection, actor: Actor, account: int) -> int:

@@ -32,6 +32,7 @@ ACTIONS = {
     "undangan_dibuat": "Undangan dibuat",
     "undangan_dipakai": "Undangan dipakai",
     "keputusan": "Keputusan tinjauan",
+    "pengecualian": "Temuan dikecualikan",
     "tenggat_diubah": "Tenggat daftar data diubah",
     "baca_terbatas": "Field terbatas dibaca",
     "retensi": "Data pribadi dikosongkan",

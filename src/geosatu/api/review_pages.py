@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Form, Request
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 from sqlalchemy import Connection, func, select
 from starlette.concurrency import run_in_threadpool
@@ -269,6 +269,26 @@ async def comment(
     return go_to(request, f"/tinjauan/{layer.name}/{number}")
 
 
+@router.post("/{name}/{feature}/kecualikan")
+def except_finding(
+    feature: str,
+    request: Request,
+    layer: LayerDep,
+    account: CsrfDep,
+    worker: WorkerDep,
+    conn: WorkConnDep,
+    temuan: Annotated[Int64, Form()],
+    versi: Annotated[Int32, Form()],
+    alasan: Annotated[str, Form()] = "",
+) -> Response:
+    """Let an error that a check found stop nothing, as long as the feature stays as it is."""
+    _require_own_password(account)
+    number = whole_id(layer, feature)
+    review.except_finding(conn, layer, Seen(number, versi), temuan, alasan, worker)
+    conn.commit()
+    return go_to(request, f"/tinjauan/{layer.name}/{number}")
+
+
 def _comment(conn: Connection, layer: Layer, number: int, said: str | None, worker: Worker) -> None:
     review.comment(conn, layer, number, said, worker)
     conn.commit()
@@ -394,6 +414,8 @@ def _feature_page(
         forward=FORWARD,
         decisions=review.timeline(conn, layer, feature_id),
         may_comment=comments(worker.rights),
+        may_except=review.may_except(worker, about["kode_wilayah"]),
+        shortest_reason=review.SHORTEST_REASON,
         may_edit=about["status"] != "arsip"
         and may_edit(worker.rights, layer, about["kode_wilayah"], own=about["created_by"] == worker.actor.name),
         **_map_of(request, layer, [feature]),

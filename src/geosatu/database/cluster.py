@@ -60,6 +60,8 @@ jit = off
 random_page_cost = 1.1
 timezone = 'UTC'
 log_timezone = 'UTC'
+log_error_verbosity = 'terse'
+log_min_error_statement = 'panic'
 lc_messages = 'C.UTF-8'
 """
 

@@ -251,27 +251,31 @@ def _statements(database: str, catalogue: Catalogue) -> Iterator[str]:
 
 def _own_policies(public: str, internal: str, restricted: str, service: str) -> Iterator[str]:
     """What people see of findings, decisions, the audit log and the data list, and the service of secrets."""
-    for name in ("finding", "decision", "audit", "data_list", "secret"):
+    for name in ("finding", "exception", "decision", "audit", "data_list", "secret"):
         yield f"ALTER TABLE geosatu.{name} ENABLE ROW LEVEL SECURITY"
     yield f'GRANT SELECT ON geosatu.finding TO "{public}", "{internal}", "{restricted}"'
-    yield f'CREATE POLICY public ON geosatu.finding FOR SELECT TO "{public}" USING (public)'
+    # A feature may have been withdrawn, and rights may have ended, since the check.
+    seen = "geosatu.sees_all(layer, features)"
+    yield f'CREATE POLICY public ON geosatu.finding FOR SELECT TO "{public}" USING (public AND {seen})'
     yield (
         f'CREATE POLICY staff ON geosatu.finding FOR SELECT TO "{internal}", "{restricted}" '
-        f"USING (public OR {_somewhere(role for role, each in ROLES.items() if each.sees)})"
+        f"USING ((public OR {_somewhere(role for role, each in ROLES.items() if each.sees)}) AND {seen})"
     )
+    told = "id, at, layer, rule, features, message, reason, account, actor"
+    yield f'GRANT SELECT ({told}) ON geosatu.exception TO "{public}", "{internal}", "{restricted}"'
+    yield f'CREATE POLICY seen ON geosatu.exception FOR SELECT TO "{internal}", "{restricted}" USING ({seen})'
+    yield f'GRANT EXECUTE ON FUNCTION geosatu.except_finding TO "{internal}"'
     yield f'GRANT SELECT, INSERT ON geosatu.decision TO "{internal}"'
     yield (
         f'CREATE POLICY seen ON geosatu.decision FOR SELECT TO "{internal}" USING '
         f"(account = geosatu.account() OR {_own()} OR {_within(role for role, each in ROLES.items() if each.sees)})"
     )
-    yield (f'CREATE POLICY own ON geosatu.decision FOR INSERT TO "{internal}" WITH CHECK (account = geosatu.account())')
+    signed = "account = geosatu.account() AND actor = geosatu.account_name()"
+    yield f'CREATE POLICY own ON geosatu.decision FOR INSERT TO "{internal}" WITH CHECK ({signed})'
     yield f'GRANT INSERT ON geosatu.audit TO "{service}", "{internal}", "{restricted}"'
     yield f'GRANT SELECT ON geosatu.audit TO "{internal}"'
     yield f'CREATE POLICY written ON geosatu.audit FOR INSERT TO "{service}" WITH CHECK (true)'
-    yield (
-        f'CREATE POLICY own ON geosatu.audit FOR INSERT TO "{internal}", "{restricted}" '
-        "WITH CHECK (account = geosatu.account())"
-    )
+    yield (f'CREATE POLICY own ON geosatu.audit FOR INSERT TO "{internal}", "{restricted}" WITH CHECK ({signed})')
     yield f'GRANT SELECT ON geosatu.secret TO "{service}"'
     yield f"CREATE POLICY signing ON geosatu.secret FOR SELECT TO \"{service}\" USING (name = '{SIGNING}')"
     auditors = _somewhere(role for role, each in ROLES.items() if each.audits)

@@ -264,6 +264,22 @@ findings = Table(
     Column("public", Boolean, nullable=False, server_default=text("false")),
 )
 
+exceptions = Table(
+    "exception",
+    own,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("layer", Text, nullable=False),
+    Column("rule", Text, nullable=False),
+    Column("features", ARRAY(BigInteger), nullable=False),
+    Column("message", Text, nullable=False),
+    Column("mark", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("account", BigInteger, nullable=False),
+    Column("actor", Text, nullable=False),
+    Index("ix_geosatu_exception_layer", "layer", "rule"),
+)
+
 secrets = Table("secret", own, Column("name", Text, primary_key=True), Column("value", Text, nullable=False))
 
 accounts = Table(

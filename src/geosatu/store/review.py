@@ -43,7 +43,7 @@ from geosatu.database.tables import accounts, audit, decisions, table_of
 from geosatu.errors import InvalidQuery, NotAllowed, RefusedChange, UnknownFeature
 from geosatu.features import Actor
 from geosatu.layers import STATUSES, SYSTEM_FIELDS, Catalogue, Layer
-from geosatu.rights import FORWARD, STEPS, WHOLE_CITY, Right, Step, comments, may_take, step_between
+from geosatu.rights import FORWARD, STEPS, WHOLE_CITY, Right, Step, comments, may_take, publishers, step_between
 from geosatu.store import acts
 from geosatu.store.rendering import feature_text, properties_of, published
 from geosatu.store.stale import changed_since, sentence
@@ -55,6 +55,7 @@ MOST_AT_ONCE = 5_000
 """Features that one decision takes."""
 
 LONGEST_NOTE = 2_000
+SHORTEST_REASON = 5
 
 DECIDED = "keputusan"
 """What the audit log calls a decision."""
@@ -86,14 +87,47 @@ class Waiting:
 
 
 @dataclass(frozen=True)
+class Excepted:
+    """Why a finding stops nothing, who said so and when."""
+
+    reason: str
+    actor: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the last check found on a feature."""
+
+    id: int
+    severity: str
+    message: str
+    """A sentence."""
+    excepted: Excepted | None = None
+
+
+@dataclass(frozen=True)
 class Obstacles:
     """What stands in the way of a feature."""
 
     missing: list[str] = field(default_factory=list)
     """The required fields without a value."""
-    errors: list[str] = field(default_factory=list)
-    """What the last check found on it, as sentences."""
-    warnings: list[str] = field(default_factory=list)
+    found: list[Found] = field(default_factory=list)
+
+    @property
+    def errors(self) -> list[Found]:
+        """What stops the feature."""
+        return [each for each in self.found if each.severity != "warning" and each.excepted is None]
+
+    @property
+    def excepted(self) -> list[Found]:
+        """What would, had nobody excepted it."""
+        return [each for each in self.found if each.excepted is not None]
+
+    @property
+    def warnings(self) -> list[Found]:
+        """What stops nothing."""
+        return [each for each in self.found if each.severity == "warning"]
 
 
 @dataclass(frozen=True)
@@ -218,8 +252,16 @@ def obstacles(conn: Connection, layer: Layer, ids: Sequence[int]) -> dict[int, O
         required.insert(0, "kode_wilayah")
     rows = func.geosatu.obstacles(
         layer.name, literal(list(ids), ARRAY(BigInteger)), literal(required, ARRAY(Text))
-    ).table_valued("feature", "missing", "errors", "warnings")
-    return {row.feature: Obstacles(row.missing, row.errors, row.warnings) for row in conn.execute(select(rows))}
+    ).table_valued("feature", "missing", "found")
+    return {
+        row.feature: Obstacles(row.missing, [_found(each) for each in row.found]) for row in conn.execute(select(rows))
+    }
+
+
+def _found(told: Mapping[str, Any]) -> Found:
+    said = told["exception"]
+    excepted = said and Excepted(said["reason"], said["actor"], datetime.fromisoformat(said["at"]))
+    return Found(told["id"], told["severity"], told["message"], excepted)
 
 
 def timeline(conn: Connection, layer: Layer, feature_id: int) -> list[Decision]:
@@ -296,6 +338,38 @@ def comment(conn: Connection, layer: Layer, feature_id: int, said: str | None, w
     told = {"layer": layer.name, "feature": row.id, "kode_wilayah": row.kode_wilayah, "created_by": row.created_by}
     told |= {"before": row.status, "after": row.status, "note": note}
     conn.execute(insert(decisions).values(**told, account=worker.actor.account, actor=worker.actor.name).inline())
+
+
+def may_except(worker: Worker, kode_wilayah: str | None) -> bool:
+    """Whether the worker excepts findings on features of this kelurahan: who may publish over them does."""
+    return any(right.role in publishers() and right.covers(kode_wilayah) for right in worker.rights)
+
+
+def except_finding(
+    conn: Connection, layer: Layer, seen: Seen, finding: int, reason: str | None, worker: Worker
+) -> None:
+    """Let an error that a check found on a feature stop nothing, for as long as its features stay as they are.
+
+    `NotAllowed`, `Undecided` (the feature changed since it was seen) or `InvalidQuery`. The caller ends the
+    transaction.
+    """
+    why = _note(reason)
+    if why is None or len(why) < SHORTEST_REASON:
+        raise InvalidQuery(f"Tulis alasan pengecualian, paling sedikit {SHORTEST_REASON} huruf.")
+    (row,) = _named(conn, layer, [seen.id])
+    if row.version != seen.version:
+        raise Undecided(_changed(conn, layer, [row], {seen.id: seen.version}))
+    if not may_except(worker, row.kode_wilayah):
+        raise NotAllowed("Hanya walidata yang mengecualikan temuan.")
+    about = obstacles(conn, layer, [seen.id])[seen.id]
+    if finding not in {each.id for each in about.errors if each.severity == "error"}:
+        raise InvalidQuery("Temuan itu sudah tidak ada, atau tidak dapat dikecualikan. Muat ulang halamannya.")
+    try:
+        conn.execute(select(func.geosatu.except_finding(finding, why, worker.actor.address)))
+    except ProgrammingError as error:
+        if isinstance(error.orig, InsufficientPrivilege):
+            raise NotAllowed("Temuan itu juga tentang fitur di luar wilayah Anda.") from None
+        raise
 
 
 def require_note(step: Step, note: str | None) -> None:
@@ -406,8 +480,11 @@ def _unfit(
             titles = ", ".join((layer.fields.get(name) or SYSTEM_FIELDS[name]).title for name in about.missing)
             refused.append(Refusal(row.id, row.label, f"Belum diisi padahal wajib: {titles}. Lengkapi dahulu."))
         elif about.errors and not over:
-            advice = "tulis alasannya di catatan bila tetap diterbitkan" if after == "terbit" else "perbaiki dahulu"
-            refused.append(Refusal(row.id, row.label, f"Temuan pemeriksaan: {about.errors[0].rstrip('.')}; {advice}."))
+            advice = "perbaiki dahulu, atau minta walidata mengecualikannya"
+            advice = "tulis alasannya di catatan bila tetap diterbitkan" if after == "terbit" else advice
+            refused.append(
+                Refusal(row.id, row.label, f"Temuan pemeriksaan: {about.errors[0].message.rstrip('.')}; {advice}.")
+            )
     return refused
 
 

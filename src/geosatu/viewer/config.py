@@ -87,6 +87,8 @@ def findings_config(catalogue: Catalogue) -> dict[str, Any]:
         Field(name="rule", title="Aturan", type="text"),
         Field(name="checked_at", title="Diperiksa", type="date"),
         Field(name="outdated", title="Data berubah sejak itu", type="boolean"),
+        Field(name="exception", title="Dikecualikan karena", type="text"),
+        Field(name="excepted_by", title="Dikecualikan oleh", type="text"),
     )
     return {
         "name": FINDINGS,
