@@ -665,6 +665,13 @@ def test_a_forged_setting_changes_nothing_without_a_version(town: Town):
         assert conn.scalar(text(changed)) == 2
 
 
+def test_who_changes_a_feature_signs_for_it(town: Town):
+    with town.service.connect() as conn:
+        act_as(conn, Actor("lurah", "internal", town.people["lurah"].id))
+        forged = "UPDATE layer.pos_kamling SET updated_by = 'walidata' WHERE id = 1 RETURNING updated_by"
+        assert conn.scalar(text(forged)) == "lurah"
+
+
 @pytest.mark.parametrize(
     "statement",
     [

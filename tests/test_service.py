@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import random
 import re
@@ -23,10 +24,12 @@ import psycopg
 import pytest
 from conftest import ROOT
 from psycopg.sql import SQL, Identifier
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 from starlette.types import Receive, Scope, Send
 
 from geosatu.database.cluster import Cluster
-from geosatu.serving import config_of
+from geosatu.serving import WithoutRows, config_of
 from geosatu.settings import Settings
 
 COMMAND = Path(sys.executable).parent / "geosatu"
@@ -325,3 +328,17 @@ def test_only_a_trusted_proxy_is_believed_whom_it_asks_for(trusted: str, proxy: 
     asyncio.run(config.loaded_app(scope, None, None))  # type: ignore[arg-type]
 
     assert asked == [seen]
+
+
+def test_the_log_quotes_no_row_of_the_database(kept_conn: Connection):
+    nik = "3571010101010001"
+    said = "INSERT INTO layer.kwt (nama, hp_ketua, status, created_by, updated_by) VALUES (:nik, '', 'baru', 'x', 'x')"
+    with pytest.raises(DBAPIError) as failure:
+        kept_conn.execute(text(said), {"nik": nik})
+    assert nik in str(failure.value.orig), "PostgreSQL quotes the row"
+
+    for error in (failure.value, failure.value.orig):
+        record = logging.LogRecord("geosatu", logging.ERROR, "", 0, "database: %s", (error,), (None, error, None))
+        line = WithoutRows("%(levelprefix)s %(message)s").format(record)
+        assert nik not in line
+        assert "violates not-null constraint" in line

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import re
 import socket
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
@@ -9,6 +11,8 @@ from contextlib import ExitStack, suppress
 import uvicorn
 from sqlalchemy import Engine
 from starlette.types import ASGIApp
+from uvicorn.config import LOGGING_CONFIG
+from uvicorn.logging import DefaultFormatter
 
 from geosatu.api.app import LONGEST_STATEMENT, create_app
 from geosatu.database.cluster import sole_service
@@ -20,6 +24,26 @@ from geosatu.viewer import check_icons
 
 Say = Callable[[str], object]
 Prepare = Callable[[Engine, Catalogue, Settings, Say], None]
+
+TOLD_BY_ROWS = re.compile(
+    r"^(DETAIL|CONTEXT):.*?(?=^(?:HINT:|\[SQL|Traceback|The above|During handling)|\Z)", re.M | re.S
+)
+"""What PostgreSQL says of the row at which something failed."""
+
+
+class WithoutRows(DefaultFormatter):
+    """Lines of the log without the values of the rows that errors of PostgreSQL quote: they may be personal."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, with its traceback."""
+        return TOLD_BY_ROWS.sub(r"\1: (dihilangkan)\n", super().format(record))
+
+
+LOGGING = LOGGING_CONFIG | {
+    "formatters": LOGGING_CONFIG["formatters"]
+    | {"default": {"()": WithoutRows, "fmt": "%(levelprefix)s %(message)s", "use_colors": None}},
+    "loggers": LOGGING_CONFIG["loggers"] | {"geosatu": {"handlers": ["default"], "level": "WARNING"}},
+}
 
 
 def serve(settings: Settings, catalogue: Catalogue, say: Say, prepare: Prepare | None = None) -> None:
@@ -46,6 +70,7 @@ def config_of(settings: Settings, app: ASGIApp) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         log_level="warning",
+        log_config=LOGGING,
         access_log=False,
         server_header=False,
         proxy_headers=bool(settings.trusted_proxies),

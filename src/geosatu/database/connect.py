@@ -131,6 +131,7 @@ def _engine(url: URL, options: str = "") -> Iterator[Engine]:
         url,
         pool_size=5,
         max_overflow=CONNECTIONS - 5,
+        hide_parameters=True,  # what people wrote belongs into no log
         connect_args={"options": f"{OPTIONS} {options}".strip(), "connect_timeout": 10, "application_name": "geosatu"},
     )
     try:

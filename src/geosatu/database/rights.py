@@ -306,6 +306,10 @@ def _layer_statements(layer: Layer, public: str, internal: str, restricted: str)
         f"CREATE TRIGGER guard_status BEFORE UPDATE OF status ON {table} FOR EACH ROW "
         "WHEN (OLD.status IS DISTINCT FROM NEW.status) EXECUTE FUNCTION geosatu.guard_status()"
     )
+    yield (
+        f"CREATE TRIGGER guard_signature BEFORE UPDATE OF updated_by ON {table} FOR EACH ROW "
+        "EXECUTE FUNCTION geosatu.guard_signature()"
+    )
     yield from _edit_statements(layer, internal)
     if layer.home is not None:
         yield from _home_statements(layer)

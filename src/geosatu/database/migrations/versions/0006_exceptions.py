@@ -133,6 +133,15 @@ SECURITY DEFINER SET search_path = pg_catalog AS $$
           AND a.at = now() AND a.account = geosatu.account() AND a.action = 'baca_terbatas')
 $$;
 
+-- Whoever changes a feature signs for it themselves.
+CREATE FUNCTION geosatu.guard_signature() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF row_security_active(TG_RELID) THEN
+        NEW.updated_by := geosatu.account_name();
+    END IF;
+    RETURN NEW;
+END $$;
+
 -- Only what derives the public place of homes (`move_places`, or the owner) makes no version, and nobody who says so.
 CREATE OR REPLACE FUNCTION geosatu.keep_version() RETURNS trigger LANGUAGE plpgsql
 SECURITY DEFINER SET search_path = pg_catalog, public AS $$
