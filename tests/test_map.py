@@ -153,7 +153,9 @@ def asked(large_layers: None, page: Page, an_rt: tuple[str, float, float]) -> li
 
     page.on("request", remember)
     _, longitude, latitude = an_rt
-    page.evaluate("hash => { location.hash = hash; }", f"#17/{latitude:.5f}/{longitude:.5f}/batas_kelurahan,batas_rt")
+    place = f"#17/{latitude:.5f}/{longitude:.5f}/batas_kelurahan,batas_rt"
+    with page.expect_request(RT_TILE):
+        page.evaluate("place => { location.hash = place; }", place)
     await_data(page)
     return asked
 
