@@ -211,6 +211,6 @@ def test_the_command_tells_first_and_does_it_then(
     told = json.loads(run("--dry-run", "--json"))["fields"]
     assert [each["features"] for each in told if each["field"] == "ketua_rt" and each["layer"] == "batas_rt"] == [1]
     assert names() == ["Sutris"]
-    assert "4 nilai yang masa simpannya habis akan dikosongkan." in run("--dry-run")
-    assert "4 nilai yang masa simpannya habis dikosongkan." in run()
+    assert "4 nilai yang masa simpannya habis akan dikosongkan, 0 foto tak terpakai akan dihapus." in run("--dry-run")
+    assert "4 nilai yang masa simpannya habis dikosongkan, 0 foto tak terpakai dihapus." in run()
     assert names() == [None, None]

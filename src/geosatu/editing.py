@@ -32,7 +32,7 @@ from geosatu.errors import InvalidFeature, NotAllowed, StaleEdit, UnknownFeature
 from geosatu.features import Actor, Box
 from geosatu.layers import OWNERS, RESERVED, STATUSES, SYSTEM_FIELDS, Access, Catalogue, Field, Layer
 from geosatu.rights import EDITABLE, ROLES, Right, may_create, may_edit
-from geosatu.store import acts, edit, read, review
+from geosatu.store import acts, edit, photographs, read, review
 from geosatu.store.acts import Door
 from geosatu.store.areas import extent
 from geosatu.store.edit import Known, Stored
@@ -179,6 +179,7 @@ def _create(conn: Connection, catalogue: Catalogue, layer: Layer, edits: list[Ed
     given = [replace(each, uid=each.uid or uuid.uuid4()) for each in edits]
     contents = [_content(layer, each, None, editor, len(edits), number) for number, each in enumerate(given)]
     _settle(conn, catalogue, layer, contents, editor)
+    _require_photographs(conn, layer, contents)
     rows = [{**each.columns, "uid": str(each.edit.uid)} for each in contents]
     uids = [each.uid for each in given if each.uid is not None]
     if any(each.uid for each in edits) and edit.was_deleted(conn, layer, uids):
@@ -234,7 +235,8 @@ def _originals(
 
 
 def _told_apart(each: Edit, original: Mapping[str, Any] | None) -> Edit:
-    own = ("status", *(("kode_wilayah",) if each.layer.name != OWNERS else ()))
+    own = ["status", *(["kode_wilayah"] if each.layer.name != OWNERS else [])]
+    own += [field.name for field in each.layer.photos]
     properties = {name: value for name, value in (each.properties or {}).items() if name not in own}
     same = original is not None and _says(each, original)
     return replace(each, properties=properties, uid=each.uid if same else None)
@@ -266,6 +268,7 @@ def _change(conn: Connection, catalogue: Catalogue, layer: Layer, edits: list[Ed
     before = _before(conn, layer, edits, editor)
     contents = [_content(layer, each, before[each.id or 0], editor, len(edits), n) for n, each in enumerate(edits)]
     _settle(conn, catalogue, layer, contents, editor)
+    _require_photographs(conn, layer, contents)
     rows = [{"id": each.edit.id, "version": each.edit.version, **each.columns} for each in contents if each.columns]
     found = {each.before.id: each.before.stored for each in contents if each.before is not None and not each.columns}
     for _, alike in groupby(sorted(rows, key=_columns), key=_columns):
@@ -391,7 +394,11 @@ def _values(layer: Layer, each: Edit, before: Known | None, reads: Access = "int
     fields = writable(layer)
     said = dict(each.properties or {})
     if each.whole:
-        unsaid: dict[str, Any] = {field.name: None for field in layer.readable(reads) if field.name in fields}
+        # What its editor sees a part of only, or nothing, is not lost because they send back what they saw.
+        seen = [field for field in layer.readable(reads) if not layer.is_veiled(field, reads)]
+        veiled = [field.name for field in layer.fields.values() if layer.is_veiled(field, reads)]
+        said = {name: value for name, value in said.items() if value is not None or name not in veiled}
+        unsaid: dict[str, Any] = {field.name: None for field in seen if field.name in fields}
         said = unsaid | said
     elif each.id is None:
         defaults = {field.name: field.default for field in fields.values() if field.default is not None}
@@ -427,6 +434,17 @@ def _field(layer: Layer, name: str) -> Field:
 
 def _is_measured(layer: Layer, name: str) -> bool:
     return name in layer.fields and layer.fields[name].measure is not None
+
+
+def _require_photographs(conn: Connection, layer: Layer, contents: Iterable[Content]) -> None:
+    """The photographs that a feature names have been sent, and are its own."""
+    for each in contents:
+        named = {photo for field in layer.photos for photo in each.columns.get(field.name) or ()}
+        uid = each.edit.uid if each.before is None else each.before.stored.uid
+        if named and uid is not None and (unknown := named - photographs.known(conn, layer, uid, named)):
+            raise InvalidFeature(
+                f"{each.where}Foto {min(unknown)} tidak ada di antara foto fitur ini. Unggah dahulu, lalu simpan lagi."
+            )
 
 
 def _require_same_status(said: Any, before: Known | None) -> None:

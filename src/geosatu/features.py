@@ -78,6 +78,16 @@ def moment_of(said: str, name: str) -> datetime:
 
 
 @dataclass(frozen=True)
+class Photograph:
+    """The file that was sent, and two JPEG pictures of it that tell nothing but what is to be seen."""
+
+    original: bytes
+    media_type: str
+    picture: bytes
+    thumbnail: bytes
+
+
+@dataclass(frozen=True)
 class Actor:
     """Who reads or writes, and the most restricted fields that they may see."""
 

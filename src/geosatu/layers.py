@@ -44,7 +44,7 @@ Dash = Annotated[str, _like(r"[0-9]+( [0-9]+)*", 'bilangan dengan spasi, misalny
 Access = Literal["publik", "internal", "terbatas"]
 Severity = Literal["refuse", "error", "warning"]
 GeometryType = Literal["Point", "LineString", "Polygon", "MultiPoint", "MultiLineString", "MultiPolygon"]
-FieldType = Literal["text", "texts", "integer", "decimal", "boolean", "date", "time", "code", "codes"]
+FieldType = Literal["text", "texts", "integer", "decimal", "boolean", "date", "time", "code", "codes", "photos"]
 Measure = Literal["area_m2", "area_ha", "length_m"]
 EditedBy = Literal["kelurahan", "walidata"]
 
@@ -78,6 +78,9 @@ SOURCES: dict[str, str] = {
 KODE_WILAYAH = r"^\d{2}\.\d{2}\.\d{2}\.\d{4}$"
 """The Kemendagri code of a kelurahan or desa, PP.KK.CC.LLLL."""
 
+
+MOST_PHOTOS = 10
+"""Of one feature, in one field."""
 
 OWNERS = "batas_kelurahan"
 """The layer whose features own those of other layers: a feature lies in the kelurahan of its `kode_wilayah`."""
@@ -132,6 +135,8 @@ class Field(Part):
             raise wrong("codes", f"field bertipe {self.type} tidak punya daftar kode")
         if self.measure and (self.required or self.default is not None or self.type != "decimal"):
             raise wrong("measure", "field terhitung harus bertipe decimal, tanpa required dan tanpa default")
+        if self.type == "photos" and (self.required or self.default is not None):
+            raise wrong("type", "foto tidak wajib dan tidak punya nilai awal, karena berkas impor tidak membawanya")
         if self.people and self.type != "integer":
             raise wrong("people", f"field bertipe {self.type} tidak menghitung orang, hanya integer")
         if self.retention is not None and (self.required or self.measure is not None):
@@ -152,6 +157,12 @@ class Field(Part):
             except (re.error, RecursionError, OverflowError):
                 raise wrong("pattern", f"{self.pattern!r} bukan ekspresi reguler yang sah") from None
         return self
+
+    @property
+    def comes_in_files(self) -> bool:
+        """Whether an import fills it: not what the database measures, and no photographs, of which files only hold
+        names."""
+        return self.measure is None and self.type != "photos"
 
     def _may_hold(self, value: str | int | float | bool) -> bool:
         """Whether the value is one that this field can have from the start."""
@@ -261,15 +272,18 @@ class Layer(Part):
         label = self._field("label", self.label)
         if label.access != "publik":
             raise wrong("label", f"field {self.label} tidak publik, padahal setiap peta menampilkannya")
-        if label.type in ("texts", "codes"):
+        if label.type in ("texts", "codes", "photos"):
             raise wrong("label", f"field {self.label} berisi daftar, bukan satu nama")
         if label.people:
             raise wrong("label", f"field {self.label} menghitung orang, padahal setiap peta menampilkan namanya")
         for name in self.key:
             if name == "kode_wilayah" and self.owner == "kelurahan":
                 continue
-            if self._field("key", name).measure is not None:
+            field = self._field("key", name)
+            if field.measure is not None:
                 raise wrong("key", f"field {name} dihitung dari geometri, jadi tidak mengenali fitur")
+            if field.type == "photos":
+                raise wrong("key", f"field {name} berisi foto, jadi tidak mengenali fitur")
         for field in self.fields.values():
             self._check_retention(field)
 
@@ -328,6 +342,21 @@ class Layer(Part):
     def people(self) -> list[Field]:
         """The counts of people that the public may see, unless they are small."""
         return [field for field in self.readable("publik") if field.people]
+
+    @property
+    def photos(self) -> list[Field]:
+        """The fields that hold photographs."""
+        return [field for field in self.fields.values() if field.type == "photos"]
+
+    @property
+    def veiled(self) -> list[Field]:
+        """The fields of which a column of ours holds what is shown: counts of people, and photographs of what may be
+        somebody's home."""
+        return [*self.people, *(self.photos if self.home is not None else [])]
+
+    def is_veiled(self, field: Field, access: Access) -> bool:
+        """Whether readers of this level see that column instead: the public does, and of homes staff do too."""
+        return access == "publik" if field.people else access != "terbatas" and field in self.veiled
 
     def readable(self, access: Access) -> list[Field]:
         """The fields that a reader of this level may see."""

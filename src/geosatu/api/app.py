@@ -29,6 +29,7 @@ from geosatu.api import (
     ogc_edit,
     pages,
     people_pages,
+    photographs,
     review_pages,
     sign_in_pages,
 )
@@ -37,6 +38,7 @@ from geosatu.api.error_pages import register_errors, told_to
 from geosatu.api.hot import Gzip, Hot
 from geosatu.api.problems import Problem
 from geosatu.api.wfs.door import Wfs
+from geosatu.content.photographs import LARGEST_PHOTO
 from geosatu.database.connect import conninfo_of
 from geosatu.database.rights import conninfo_as
 from geosatu.features import PUBLIC
@@ -66,6 +68,8 @@ LARGEST_FEATURES = 20_000_000
 
 FEATURES = re.compile(r"/ogc/collections/[^/]+/items(/[^/]+)?")
 """Where features are kept."""
+
+PHOTOGRAPHS = re.compile(r"/foto/[^/]+/[^/]+/[^/]+")
 
 SHARED = ("/ogc", "/files/", "/wfs")
 
@@ -169,14 +173,17 @@ class Personal:
 
 
 class SmallBodies:
-    """What people send us are forms, and features; more is refused before it is read."""
+    """What people send us are forms, features and photographs; more is refused before it is read."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = dict(scope.get("headers", ()))
-        largest = LARGEST_FEATURES if FEATURES.fullmatch(scope.get("path", "")) else LARGEST_BODY
+        path = scope.get("path", "")
+        largest = LARGEST_FEATURES if FEATURES.fullmatch(path) else LARGEST_BODY
+        if PHOTOGRAPHS.fullmatch(path):
+            largest = LARGEST_PHOTO
         if b"transfer-encoding" in headers:
             problem = Problem(411, "Kirim panjang isi permintaan ini (Content-Length).")
         elif int(headers.get(b"content-length", b"0")) > largest:
@@ -229,6 +236,7 @@ def create_app(settings: Settings, catalogue: Catalogue, engine: Engine) -> ASGI
     app.include_router(account_pages.router)
     app.include_router(people_pages.router)
     app.include_router(edit_pages.router)
+    app.include_router(photographs.router)
     app.include_router(review_pages.router)
     app.include_router(data_list_pages.router)
     app.include_router(audit_pages.router)

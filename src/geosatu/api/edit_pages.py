@@ -23,7 +23,7 @@ from geosatu.store import review
 from geosatu.store.areas import extent
 from geosatu.store.review import Worker
 from geosatu.viewer.config import SHAPES
-from geosatu.viewer.form import Editing, areas_edited, becomes, edit_config, groups, origin
+from geosatu.viewer.form import Editing, areas_edited, becomes, edit_config, groups, origin, unseen
 from geosatu.viewer.icons import sprite
 from geosatu.viewer.page import tile_host
 from geosatu.viewer.words import feature_name
@@ -34,6 +34,7 @@ HERE = ("Tambah data", "/ubah")
 
 SHOWN = (
     *ICONS,
+    "camera",
     "cloud-off",
     "history",
     "info",
@@ -178,6 +179,7 @@ def _page(
         about=about,
         groups=groups(layer),
         origin=origin(layer),
+        unseen=unseen(layer, feature),
         owners=layer.name == OWNERS,
         kelurahan=kelurahan,
         reviews=reviews(worker.rights),

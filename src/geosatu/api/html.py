@@ -85,6 +85,7 @@ TYPES: dict[FieldType, str] = {
     "time": "Jam",
     "code": "Pilihan",
     "codes": "Beberapa pilihan",
+    "photos": "Foto",
 }
 
 GEOMETRIES: dict[GeometryType, str] = {

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from geosatu.layers import SYSTEM_FIELDS, Access, Field, GeometryType, Layer
+from geosatu.layers import MOST_PHOTOS, SYSTEM_FIELDS, Access, Field, GeometryType, Layer
 from geosatu.store.statements import sortables
 
 TYPES: dict[str, dict[str, Any]] = {
@@ -21,6 +21,7 @@ TYPES: dict[str, dict[str, Any]] = {
     "time": {"type": "string"},
     "code": {"type": "string"},
     "codes": {"type": "array", "items": {"type": "string"}},
+    "photos": {"type": "array", "items": {"type": "string", "format": "uuid"}, "maxItems": MOST_PHOTOS},
 }
 
 GEOMETRY_FORMATS: dict[GeometryType, str] = {

@@ -303,11 +303,12 @@ def retention(
         if dry_run:
             transaction.rollback()
     rows = [each._asdict() for each in forgotten]
-    print_rows(rows, as_json, "fields", ("Lapisan", "Field", "Fitur", "Versi riwayat", "Tanpa tanggal"))
+    print_rows(rows, as_json, "fields", ("Lapisan", "Field", "Fitur", "Versi riwayat", "Tanpa tanggal", "Foto dihapus"))
     if not as_json:
         emptied = sum(each.features + each.versions for each in forgotten)
-        verb = "akan dikosongkan" if dry_run else "dikosongkan"
-        say(f"{emptied} nilai yang masa simpannya habis {verb}.")
+        deleted = sum(each.photographs for each in forgotten)
+        will = "akan " if dry_run else ""
+        say(f"{emptied} nilai yang masa simpannya habis {will}dikosongkan, {deleted} foto tak terpakai {will}dihapus.")
 
 
 def _catalogue(settings: Settings) -> Catalogue:

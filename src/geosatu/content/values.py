@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import math
 import re
+import uuid
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, time
 from typing import Any
 
 from geosatu.features import WIB
-from geosatu.layers import KODE_WILAYAH, Field, FieldType
+from geosatu.layers import KODE_WILAYAH, MOST_PHOTOS, Field, FieldType
 from geosatu.readers.records import number_in, shown
 
 TRUE = frozenset({"true", "ya", "y", "1", "ada"})
@@ -29,7 +30,7 @@ def value_of(field: Field, said: Any) -> Any:
         return None
     if isinstance(said, float) and math.isnan(said):
         return None
-    if field.type not in ("texts", "codes"):
+    if field.type not in ("texts", "codes", "photos"):
         _require_single(said)
     value = PARSERS[field.type](field, said)
     return None if value == [] else value
@@ -111,6 +112,16 @@ def _codes(field: Field, said: Any) -> list[str]:
     return list(dict.fromkeys(_code(field, part) for part in _parts(said) if part is not None and _words(part)))
 
 
+def _photos(_: Field, said: Any) -> list[str]:
+    try:
+        found = dict.fromkeys(str(uuid.UUID(_words(part))) for part in _parts(said) if part is not None)
+    except ValueError:
+        raise ValueError("bukan daftar pengenal foto (uuid); unggah fotonya dahulu, lalu sebut pengenalnya") from None
+    if len(found) > MOST_PHOTOS:
+        raise ValueError(f"memuat {len(found)} foto, paling banyak {MOST_PHOTOS}; pilih yang terbaik")
+    return list(found)
+
+
 def _number(said: Any) -> float:
     text = _words(said)
     number = None if isinstance(said, bool) else number_in(text)
@@ -180,4 +191,5 @@ PARSERS: dict[FieldType, Callable[[Field, Any], Any]] = {
     "time": _time,
     "code": _code,
     "codes": _codes,
+    "photos": _photos,
 }

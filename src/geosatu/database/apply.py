@@ -195,14 +195,15 @@ def _steps(conn: Connection, catalogue: Catalogue, change: Any) -> Iterator[Step
             yield Step(sentence, _drop(change.table_name, PLACE, keep=False))
         case ops.AddColumnOp() if change.column.name.endswith(SHOWN):
             layer = catalogue[change.table_name]
-            counted = layer.fields[change.column.name.removesuffix(SHOWN)]
-            sentence = f"Hitungan orang di {layer.name}.{counted.name} disembunyikan dari publik selama kecil."
-            yield Step(sentence, _add_shown(layer, counted))
+            veiled = layer.fields[change.column.name.removesuffix(SHOWN)]
+            what = "Foto rumah" if veiled.type == "photos" else "Hitungan orang yang kecil"
+            sentence = f"{what} di {layer.name}.{veiled.name} disembunyikan."
+            yield Step(sentence, _add_shown(layer, veiled))
         case ops.DropColumnOp() if change.column_name.endswith(SHOWN) and _is_computed(
             conn, change.table_name, change.column_name
         ):
             name = f"{change.table_name}.{change.column_name.removesuffix(SHOWN)}"
-            sentence = f"Cara menyembunyikan hitungan orang di {name} dihapus."
+            sentence = f"Cara menyembunyikan isi {name} dihapus."
             yield Step(sentence, _drop(change.table_name, change.column_name, keep=False))
         case ops.AddColumnOp():
             layer = catalogue[change.table_name]

@@ -78,10 +78,10 @@ OPENING = "SELECT geosatu.open_restricted(%(reason)s, %(detail)s, %(address)s)"
 """Restricted fields can be read until the transaction ends; the audit log tells who did, and why."""
 
 
-def opening(layer: Layer, actor: Actor) -> dict[str, Any]:
-    """The values of `OPENING`."""
+def opening(layer: Layer, actor: Actor, photo: str | None = None) -> dict[str, Any]:
+    """The values of `OPENING`; for the file of a photograph, with its name."""
     fields = [field.name for field in layer.fields.values() if field.access == "terbatas"]
-    detail = {"lapisan": layer.name, "field": fields}
+    detail = {"lapisan": layer.name, **({"field": fields} if photo is None else {"foto": photo})}
     return {"reason": actor.reason, "detail": json.dumps(detail), "address": actor.address}
 
 
@@ -102,9 +102,10 @@ def act_as_service(conn: Connection) -> None:
     conn.exec_driver_sql(ACTING, {"role": role_name(database, SERVICE), "account": ""})
 
 
-def open_restricted(conn: Connection, layer: Layer, actor: Actor) -> None:
-    """From here to the end of the transaction this actor reads restricted fields, which is logged."""
-    conn.exec_driver_sql(OPENING, opening(layer, actor))
+def open_restricted(conn: Connection, layer: Layer, actor: Actor, photo: str | None = None) -> None:
+    """From here to the end of the transaction this actor reads restricted fields, or the file of a photograph as it
+    was sent, which is logged."""
+    conn.exec_driver_sql(OPENING, opening(layer, actor, photo))
 
 
 def conninfo_as(conninfo: str, actor: Actor) -> str:
@@ -242,6 +243,7 @@ def _statements(database: str, catalogue: Catalogue) -> Iterator[str]:
     rows = ", ".join(f"('{layer.name}', '{role}')" for layer in catalogue for role in editors(layer))
     yield f"INSERT INTO geosatu.editor VALUES {rows}"  # noqa: S608  # words of our own
     yield from _own_policies(public, internal, restricted, service)
+    yield from _photo_policies(catalogue, public, internal, restricted)
     for layer in catalogue:
         yield from _layer_statements(layer, public, internal, restricted)
         own = f'CREATE POLICY own ON {table_of(layer).fullname} FOR SELECT TO "{role_name(database, VOLUNTEER)}"'
@@ -283,6 +285,46 @@ def _own_policies(public: str, internal: str, restricted: str, service: str) -> 
     yield f'GRANT SELECT, INSERT, UPDATE, DELETE ON geosatu.data_list TO "{internal}"'
     yield f'CREATE POLICY seen ON geosatu.data_list FOR SELECT TO "{internal}" USING (true)'
     yield f'CREATE POLICY kept ON geosatu.data_list TO "{internal}" USING ({auditors}) WITH CHECK ({auditors})'
+
+
+def _photo_policies(catalogue: Catalogue, public: str, internal: str, restricted: str) -> Iterator[str]:
+    """A photograph is seen by whoever sees a feature that names it, without what the camera wrote into it; whole, by
+    those who care for the feature and say why. Whoever took it sees it before a feature names it."""
+    table = "geosatu.photo"
+    yield f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY"
+    yield f'REVOKE ALL ON {table} FROM "{public}", "{internal}", "{restricted}"'
+    yield f'GRANT SELECT (id, layer, feature, picture, thumbnail) ON {table} TO "{public}", "{internal}"'
+    yield f'GRANT SELECT (at, account, actor) ON {table} TO "{internal}"'
+    yield f'GRANT SELECT ON {table} TO "{restricted}"'
+    yield (
+        "GRANT INSERT (id, layer, feature, account, actor, original, media_type, picture, thumbnail) "
+        f'ON {table} TO "{internal}"'
+    )
+    named = {access: _naming(catalogue, access) for access in ACCESS_LEVELS}
+    yield f'CREATE POLICY public ON {table} FOR SELECT TO "{public}" USING ({named["publik"]})'
+    yield (
+        f'CREATE POLICY staff ON {table} FOR SELECT TO "{internal}" '
+        f"USING (account = (SELECT geosatu.account()) OR {named['internal']})"
+    )
+    yield f'CREATE POLICY care ON {table} FOR SELECT TO "{restricted}" USING ({named["terbatas"]})'
+    editing = " ".join(f"WHEN '{layer.name}' THEN {_somewhere(editors(layer))}" for layer in catalogue if layer.photos)
+    signed = "account = geosatu.account() AND actor = geosatu.account_name()"
+    yield (
+        f'CREATE POLICY taken ON {table} FOR INSERT TO "{internal}" '
+        f"WITH CHECK ({signed} AND {f'CASE layer {editing} ELSE false END' if editing else 'false'})"
+    )
+
+
+def _naming(catalogue: Catalogue, access: Access) -> str:
+    """Whether a feature that readers of this level see names the photograph, in a field that they see."""
+    ways = []
+    for layer in catalogue:
+        columns = [shown_name(layer, field, access) for field in layer.readable(access) if field.type == "photos"]
+        if columns:
+            names = " OR ".join(f'photo.id::text = ANY (f."{column}")' for column in columns)
+            found = f"SELECT FROM {table_of(layer).fullname} f WHERE f.uid = photo.feature AND ({names})"
+            ways.append(f"WHEN '{layer.name}' THEN EXISTS ({found})")
+    return f"CASE layer {' '.join(ways)} ELSE false END" if ways else "false"
 
 
 def _layer_statements(layer: Layer, public: str, internal: str, restricted: str) -> Iterator[str]:
@@ -393,7 +435,7 @@ def _past_statements(layer: Layer, public: str, volunteer: str, internal: str, r
     known = f"CASE WHEN NOT (h.place = h.geom AND EXISTS ({home})) THEN h.place END"
     place = "" if layer.home is None else f", {known} AS {PLACE}"
     kinds = dict.fromkeys((layer.geometry.upper(), layer.geometry.removeprefix("Multi").upper()))
-    shown = "".join(f', {shown_value(layer, field)} AS "{field.name}{SHOWN}"' for field in layer.people)
+    shown = "".join(f', {shown_value(layer, field)} AS "{field.name}{SHOWN}"' for field in layer.veiled)
     published = f"status = 'terbit' AND EXISTS (SELECT FROM {table} f WHERE f.id = v.id AND f.status = 'terbit')"
     yield (
         f"CREATE VIEW {view} WITH (security_barrier) AS SELECT *{shown} FROM ("  # noqa: S608  # names of our own
@@ -420,7 +462,7 @@ def _as_was(name: str, kind: FieldType) -> str:
     match kind:
         case "text" | "code":
             return f"({said})"
-        case "texts" | "codes":
+        case "texts" | "codes" | "photos":
             return f"CASE WHEN {is_a} 'array' THEN ARRAY(SELECT jsonb_array_elements_text({value})) END"
         case "integer":
             return f"CASE WHEN {is_a} 'number' AND {said} ~ '^-?[0-9]{{1,18}}$' THEN ({said})::bigint END"
@@ -442,7 +484,7 @@ def _past_columns(layer: Layer, access: Access) -> str:
 
 def seen_columns(layer: Layer, access: Access) -> list[str]:
     """The columns that readers of this level see of features and of their earlier versions."""
-    fields = (shown_name(field, access) for field in layer.readable(access))
+    fields = (shown_name(layer, field, access) for field in layer.readable(access))
     geometry = "geom" if layer.home is None or access == "terbatas" else PLACE
     return ["id", *fields, *OURS, geometry]
 

@@ -60,6 +60,7 @@ TYPES: dict[FieldType, TypeEngine[Any]] = {
     "time": Time(),
     "code": Text(),
     "codes": ARRAY(Text()),
+    "photos": ARRAY(Text()),
 }
 
 # On the ellipsoid, so that the figure does not depend on a projection.
@@ -91,7 +92,7 @@ def table_of(layer: Layer) -> Table:
         Column("updated_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
         Column("updated_by", Text, nullable=False),
         *(column_of(field) for field in layer.fields.values()),
-        *(shown_column(layer, field) for field in layer.people),
+        *(shown_column(layer, field) for field in layer.veiled),
         Column("geom", Geometry(layer.geometry, STORAGE_SRID, spatial_index=False), nullable=False),
         mercator_column(layer),
         *([place_column(layer)] if layer.home is not None else []),
@@ -138,22 +139,35 @@ def column_of(field: Field) -> Column[Any]:
 
 
 def shown_column(layer: Layer, field: Field) -> Column[Any]:
-    """What the public may see of a count of people: of a feature with a small one none at all, since a total would
-    tell it. The comment says what the column is computed of."""
+    """What is shown of a count of people: of a feature with a small one none at all, since a total would tell it; and
+    of photographs: none of a home. The comment says what the column is computed of."""
     shown = Computed(shown_value(layer, field), persisted=True)
     told = f"{field.name} unless small: {' '.join(each.name for each in layer.people)}"
+    if field.type == "photos":
+        assert layer.home is not None
+        told = f"{field.name} unless a home: {layer.home.field} {layer.home.values}"
     return Column(field.name + SHOWN, TYPES[field.type], shown, comment=told)
 
 
 def shown_value(layer: Layer, field: Field) -> str:
     """How that is computed."""
+    if field.type == "photos":
+        return _unless_home(layer, field)
     small = " OR ".join(f'coalesce("{each.name}" BETWEEN 1 AND {FEWEST_PEOPLE - 1}, false)' for each in layer.people)
     return f'CASE WHEN NOT ({small}) THEN "{field.name}" END'
 
 
-def shown_name(field: Field, access: Access) -> str:
+def _unless_home(layer: Layer, field: Field) -> str:
+    assert layer.home is not None
+    if layer.home.field is None:
+        return f'CASE WHEN false THEN "{field.name}" END'
+    values = ", ".join(str(value).lower() if isinstance(value, bool) else f"'{value}'" for value in layer.home.values)
+    return f'CASE WHEN NOT coalesce("{layer.home.field}" IN ({values}), false) THEN "{field.name}" END'
+
+
+def shown_name(layer: Layer, field: Field, access: Access) -> str:
     """The column in which readers of this level see a field."""
-    return field.name + SHOWN if field.people and access == "publik" else field.name
+    return field.name + SHOWN if layer.is_veiled(field, access) else field.name
 
 
 def mercator_column(layer: Layer) -> Column[Any]:
@@ -262,6 +276,22 @@ findings = Table(
     Column("message", Text, nullable=False),
     Column("place", Geometry("GEOMETRY", STORAGE_SRID, spatial_index=False)),
     Column("public", Boolean, nullable=False, server_default=text("false")),
+)
+
+photos = Table(
+    "photo",
+    own,
+    Column("id", Uuid, primary_key=True),
+    Column("layer", Text, nullable=False),
+    Column("feature", Uuid, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("account", BigInteger),
+    Column("actor", Text, nullable=False),
+    Column("original", LargeBinary, nullable=False),
+    Column("media_type", Text, nullable=False),
+    Column("picture", LargeBinary, nullable=False),
+    Column("thumbnail", LargeBinary, nullable=False),
+    Index("ix_geosatu_photo_account", "account", "at"),
 )
 
 exceptions = Table(

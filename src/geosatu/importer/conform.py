@@ -95,7 +95,7 @@ class Conformer:
     """The columns that the user named and no record has."""
 
     def __post_init__(self) -> None:
-        fields = {each.name: each for each in self.layer.fields.values() if each.measure is None}
+        fields = {each.name: each for each in self.layer.fields.values() if each.comes_in_files}
         names = ["source", "accuracy_m"] + (["kode_wilayah"] if self.layer.owner == "kelurahan" else [])
         self._fields = {**{name: SYSTEM_FIELDS[name] for name in names}, **fields}
         for name in (*self.columns.values(), *self.constants):

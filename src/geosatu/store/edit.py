@@ -21,7 +21,7 @@ from sqlalchemy import ARRAY, BigInteger, Connection, Text, any_, cast, func, li
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 
-from geosatu.database.tables import shown_name, table_of
+from geosatu.database.tables import table_of
 from geosatu.errors import InvalidFeature, NotAllowed
 from geosatu.features import Actor
 from geosatu.layers import SYSTEM_FIELDS, Access, Layer
@@ -124,7 +124,7 @@ def contents_by_uid(
     which feature it is."""
     _, geom, _ = published(layer, access)
     f = table_of(layer).c
-    fields = [field.name for field in layer.readable(access) if shown_name(field, access) == field.name]
+    fields = [field.name for field in layer.readable(access) if not layer.is_veiled(field, access)]
     names = ["id", "uid", "version", *fields, "source", "accuracy_m"]
     if access != "publik":
         names.append("created_by")

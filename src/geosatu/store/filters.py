@@ -53,6 +53,7 @@ KINDS: dict[FieldType, Kind] = {
     "time": "teks",
     "code": "teks",
     "codes": "daftar",
+    "photos": "daftar",
 }
 
 SCALARS: tuple[Kind, ...] = ("teks", "bilangan", "tanggal", "waktu", "boolean")

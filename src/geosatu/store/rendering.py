@@ -49,7 +49,7 @@ def properties_of(layer: Layer, access: Access) -> list[NamedColumn[Any]]:
 
 def shown(layer: Layer, field: Field, access: Access) -> NamedColumn[Any]:
     """The column in which readers of this level see a field, under the field's name."""
-    column = table_of(layer).c[shown_name(field, access)]
+    column = table_of(layer).c[shown_name(layer, field, access)]
     return column if column.name == field.name else column.label(field.name)
 
 

@@ -28,6 +28,7 @@ from geosatu.database.tables import audit, history, table_of
 from geosatu.features import Actor
 from geosatu.layers import SHOWN, Catalogue, Field, Layer, Retention
 from geosatu.store import acts
+from geosatu.store.photographs import forget_unnamed
 
 FORGOTTEN = "retensi"
 """What the audit log calls it."""
@@ -44,10 +45,13 @@ class Forgotten(NamedTuple):
     """Versions of the history that lost it; those that features have just become are among them."""
     undated: int
     """Features that keep a value because the date is missing behind which it would be forgotten."""
+    photographs: int = 0
+    """Photographs that were deleted, since nothing named them any more."""
 
 
 def forget_expired(conn: Connection, catalogue: Catalogue, today: date, actor: Actor) -> list[Forgotten]:
-    """Empty every value whose retention ended before today; the audit log tells how many.
+    """Empty every value whose retention ended before today, and delete photographs that nothing names; the audit log
+    tells how many.
 
     A version of the history that has no date itself goes by that of its feature, else by when it ended. The
     connection is the owner's, and its transaction the caller's.
@@ -55,7 +59,10 @@ def forget_expired(conn: Connection, catalogue: Catalogue, today: date, actor: A
     keeping = [layer for layer in catalogue if any(field.retention for field in layer.fields.values())]
     acts.hold(conn, acts.with_homes(catalogue, keeping))
     found = [each for layer in catalogue for each in _of_layer(conn, layer, today, actor)]
-    counts = [each._asdict() for each in found if each.features or each.versions]
+    for layer in catalogue:
+        if layer.photos and (unnamed := forget_unnamed(conn, layer)):
+            found.append(Forgotten(layer.name, layer.photos[0].name, 0, 0, 0, unnamed))
+    counts = [each._asdict() for each in found if each.features or each.versions or each.photographs]
     conn.execute(
         insert(audit)
         .values(account=actor.account, actor=actor.name, action=FORGOTTEN, detail={"dikosongkan": counts})
@@ -108,6 +115,6 @@ def _versions(conn: Connection, layer: Layer, field: Field, retention: Retention
         .select_from(history.outerjoin(features, features.c.id == h.feature))
         .where(has_value, day + func.make_interval(0, retention.months) < today)
     )
-    shown = {field.name + SHOWN: None} if field.people else {}
+    shown = {field.name + SHOWN: None} if field in layer.veiled else {}
     emptied = h.attributes.op("||")(literal({field.name: None, **shown}, JSONB))
     return conn.execute(update(history).where(h.id.in_(over)).values(attributes=emptied)).rowcount

@@ -124,7 +124,7 @@ def queryables(layer: Layer, access: Access) -> Mapping[str, Operand]:
     columns = table_of(layer).c
     found = {}
     for field in (*layer.readable(access), *SYSTEM_FIELDS.values()):
-        column = columns[shown_name(field, access)]
+        column = columns[shown_name(layer, field, access)]
         found[field.name] = Operand(KINDS[field.type], cast(column, Text) if field.type == "time" else column)
     found["uid"] = Operand("teks", cast(columns.uid, Text))
     found["version"] = Operand("bilangan", columns.version)

@@ -134,7 +134,7 @@ def plan(conn: Connection, layer: Layer, status: str | None) -> list[Planned]:
         others = table_of(layer).alias("others")
         same = and_(*(others.c[name] == staged.c[name] for name in layer.key), others.c.id != feature)
         rival = select(others.c.id).where(same).limit(1).scalar_subquery()
-    required = [field.name for field in layer.fields.values() if field.required and field.measure is None]
+    required = [field.name for field in layer.fields.values() if field.required and field.comes_in_files]
     if layer.name == OWNERS:
         required = ["kode_wilayah", *required]
     empty: list[ColumnElement[Any]] = [case((staged.c[name].is_(None), name)) for name in required]
@@ -175,7 +175,7 @@ def _keep_unsaid(conn: Connection, layer: Layer) -> None:
     A public copy of somebody's home does not move it, and one of counts too small for the public keeps them.
     """
     staged, features = _staged(layer), table_of(layer)
-    counted = {field.name: shown_name(field, "publik") for field in layer.people}
+    counted = {field.name: shown_name(layer, field, "publik") for field in layer.people}
     kept = {}
     for name in _written(layer):
         stays: ColumnElement[bool] = staged.c._by_content
@@ -275,8 +275,8 @@ def _staged(layer: Layer) -> Table:
 
 
 def _written(layer: Layer) -> list[str]:
-    """The columns that a record brings; what the database measures is not among them."""
-    own = [field.name for field in layer.fields.values() if field.measure is None]
+    """The columns that a record brings."""
+    own = [field.name for field in layer.fields.values() if field.comes_in_files]
     return ["kode_wilayah", "source", "accuracy_m", *own, "geom"]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from geosatu.features import Box
-from geosatu.layers import OWNERS, STATUSES, SYSTEM_FIELDS, Catalogue, Field, Layer
+from geosatu.layers import MOST_PHOTOS, OWNERS, STATUSES, SYSTEM_FIELDS, Catalogue, Field, Layer
 from geosatu.rights import EDITABLE, Right, editors, may_create, publishers
 from geosatu.viewer.config import field_config, layer_config
 
@@ -47,7 +47,22 @@ def origin(layer: Layer) -> list[Field]:
     return [SYSTEM_FIELDS[name] for name in names]
 
 
-def form_field(field: Field) -> dict[str, Any]:
+def unseen(layer: Layer, feature: Mapping[str, Any] | None) -> list[str]:
+    """The fields that the editor of a feature may fill, but does not see: restricted ones, and the photographs of a
+    home. Of a new feature there is nothing to see."""
+    if feature is None:
+        return []
+    homes = layer.photos if is_home(layer, feature["properties"]) else []
+    return [field.name for field in layer.fields.values() if field.access == "terbatas" or field in homes]
+
+
+def is_home(layer: Layer, properties: Mapping[str, Any]) -> bool:
+    """Whether a feature is somebody's home, by what it says of itself."""
+    home = layer.home
+    return home is not None and (home.field is None or properties.get(home.field) in home.values)
+
+
+def form_field(field: Field, *, unseen: bool) -> dict[str, Any]:
     """A field of the form, for the scripts that read and check it; `shown` is the type as which values are written."""
     written = field_config(field)
     return written | {
@@ -60,7 +75,8 @@ def form_field(field: Field) -> dict[str, Any]:
         "pattern": field.pattern,
         "description": field.description,
         "maxLength": field.max_length,
-        "unseen": field.access == "terbatas",
+        "mostPhotos": MOST_PHOTOS,
+        "unseen": unseen,
     }
 
 
@@ -111,10 +127,11 @@ def edit_config(
 ) -> dict[str, Any]:
     """Everything that the modules of the page need to know, as plain JSON."""
     fields = [field for group in groups(layer) for field in group.fields]
+    hidden = unseen(layer, feature)
     return {
         "root": f"{root}/",
         "layer": layer_config(layer, None) | {"geometry": layer.geometry, "key": list(layer.key)},
-        "fields": [form_field(field) for field in (*fields, *origin(layer))],
+        "fields": [form_field(each, unseen=each.name in hidden) for each in (*fields, *origin(layer))],
         "territory": layer_config(catalogue[OWNERS], None),
         "home": layer.home and {"field": layer.home.field, "values": layer.home.values},
         "areas": areas,

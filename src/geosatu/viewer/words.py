@@ -82,6 +82,8 @@ def written_value(field: Field, raw: Any) -> str | None:
             return field.codes.get(str(raw), str(raw))
         case "codes":
             return ", ".join(field.codes.get(str(code), str(code)) for code in _several(raw))
+        case "photos":
+            return f"{len(_several(raw))} foto"
         case "texts":
             return ", ".join(_written_unit(str(text)) for text in _several(raw))
         case "boolean":

@@ -16,6 +16,7 @@ KINDS: dict[FieldType, str] = {
     "time": "jam",
     "code": "kode",
     "codes": "daftar kode",
+    "photos": "daftar foto",
 }
 
 

@@ -25,6 +25,7 @@ TYPES: dict[FieldType, str] = {
     "time": "time",
     "code": "string",
     "codes": "string",
+    "photos": "string",
 }
 """A list is one text with commas, as in tables of files: clients would show only one of several elements."""
 

@@ -56,6 +56,7 @@ export class Form {
     inputs.forEach((input) => (input.disabled = raw === null));
     if (inputs[0].type === "checkbox") inputs.forEach((each) => (each.checked = (raw || []).includes(each.value)));
     else inputs[0].value = raw || "";
+    inputs[0].dispatchEvent(new Event("written"));
   }
 
   set(name, value) {

@@ -1,6 +1,7 @@
 // Signing out while this device keeps what was not sent: that is told, and the person chooses what becomes of it.
 
 import { element } from "../map/dom.js";
+import * as album from "./album.js";
 import * as memory from "./memory.js";
 import { Outbox, told } from "./outbox.js";
 import { Service } from "./service.js";
@@ -75,7 +76,7 @@ async function sendAll() {
 function throwAway() {
   if (sure) {
     [...memory.keysOf(OUTBOX), ...memory.keysOf(FORMS)].forEach((key) => memory.forget(key));
-    leave();
+    album.tidy(0).then(leave);
     return;
   }
   sure = true;

@@ -3,6 +3,7 @@
 import { element } from "../map/dom.js";
 import * as address from "../map/address.js";
 import * as format from "../map/format.js";
+import * as album from "./album.js";
 import { Conflict } from "./conflict.js";
 import { Form } from "./form.js";
 import { Gps } from "./gps.js";
@@ -10,6 +11,7 @@ import { lookAt, makeMap, Surroundings } from "./ground.js";
 import * as measure from "./measure.js";
 import * as memory from "./memory.js";
 import { Outbox, told } from "./outbox.js";
+import { Photos } from "./photos.js";
 import { PointTool } from "./points.js";
 import { SENT, Service, SIGNED_OUT, STALE, UNSENT } from "./service.js";
 import { ShapeTool } from "./shapes.js";
@@ -28,6 +30,7 @@ const service = new Service(config);
 const outbox = new Outbox(service, () => unsent.show(), arrived);
 const unsent = new Unsent(find(".unsent"), outbox, root);
 const form = new Form(find("#form"), config.fields, edited);
+const photoFields = config.fields.filter((field) => field.type === "photos");
 const conflict = new Conflict(find("#conflict"), config);
 const map = makeMap(config, find("#edit-map"), find(".map-tools"));
 const tool = isPoint
@@ -39,6 +42,7 @@ const gps = isPoint ? new Gps(map, find("#gps"), located) : null;
 /** The feature as the form was begun from, and what a new one will be known by. */
 let base = feature;
 let uid = memory.newUid();
+const uidOf = () => (base ? base.properties.uid : uid);
 let saving = false;
 /** Whether this was sent before without a word of what became of it. */
 let attempted = false;
@@ -110,7 +114,9 @@ function keep() {
   tell("Peramban ini tidak dapat menyimpan isian: jangan tutup halaman ini sebelum tersimpan.");
 }
 
-function restore({ base: seen, raws, geometry, measured: byGps }) {
+function restore({ uid: known, base: seen, raws, geometry, measured: byGps }) {
+  // Its photographs may have been sent for this uid.
+  if (photoFields.some(({ name }) => raws[name])) uid = known;
   base = seen;
   form.raws = raws;
   show(geometry);
@@ -209,8 +215,10 @@ async function submit() {
   const body = { type: "Feature", properties };
   if (moved) body.geometry = geometry;
   if (!base) body.properties = { ...properties, uid };
+  const ids = photoFields.flatMap(({ name }) => properties[name] || []);
   await send({
     key: uid,
+    photos: { feature: uidOf(), ids },
     kind: base ? "change" : "create",
     layer: layer.name,
     id: base ? base.id : null,
@@ -427,6 +435,13 @@ function comeBack() {
   }
 }
 
+for (const { name, mostPhotos } of photoFields) {
+  const about = { root, layer: layer.name, most: mostPhotos, feature: uidOf, tell: (fault) => form.tell(name, fault) };
+  new Photos(find(`[data-photos="${name}"]`), about);
+}
+service.sending = (number, of) => {
+  if (saving) save.querySelector("span").textContent = `Mengirim foto ${number} dari ${of} …`;
+};
 save.dataset.title = save.querySelector("span").textContent;
 find("#form").addEventListener("submit", (event) => {
   event.preventDefault();
@@ -445,5 +460,6 @@ if (tool.geometry) lookAt(map, tool.geometry);
 else if (view) map.setView(view.centre, view.zoom, { animate: false });
 if (feature && location.hash === "#hapus") askDelete();
 outbox.flush();
+album.tidy();
 window.geosatu = { map, tool, outbox };
 document.body.dataset.state = "siap";

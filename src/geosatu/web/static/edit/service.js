@@ -1,7 +1,10 @@
 // Writing through OGC API - Features Part 4, and what the page asks besides.
 
+import * as album from "./album.js";
+
 /** Milliseconds after which an answer is no longer waited for. */
 const PATIENCE = 30000;
+const PHOTO_PATIENCE = 180000;
 
 /** What an attempt to write came to. */
 export const SENT = "sent";
@@ -15,6 +18,8 @@ export class Service {
     this.root = root;
     this.account = account;
     this.csrf = csrf;
+    /** Called with the number of the photograph that is being sent, and of how many. */
+    this.sending = () => {};
   }
 
   get headers() {
@@ -23,16 +28,37 @@ export class Service {
 
   /** Writes once; gives { state, problem, id }. What did not reach the service, or not surely, is UNSENT. */
   async write(entry) {
-    const answer = await this.attempt(entry);
+    return (await this.sendPhotos(entry)) || this.settled(() => this.attempt(entry), entry);
+  }
+
+  async settled(attempt, entry) {
+    const answer = await attempt();
     if (!answer) return { state: UNSENT };
     if (answer.status === 401 || answer.status === 403) {
       const before = this.csrf;
       const known = await this.whoAmI();
       if (known === SIGNED_OUT) return { state: SIGNED_OUT };
       // A new session has a new token: what was refused may only have been too old.
-      if (known && this.csrf !== before) return this.write(entry);
+      if (known && this.csrf !== before) return this.settled(attempt, entry);
     }
     return read(answer, entry);
+  }
+
+  /** Sends the photographs of an entry that are still on this device; what stopped that, else null. */
+  async sendPhotos({ layer, photos }) {
+    for (const id of photos ? photos.ids : []) {
+      const photo = await album.recall(id);
+      if (photo) {
+        this.sending(photos.ids.indexOf(id) + 1, photos.ids.length);
+        const headers = { ...this.headers, "Content-Type": "image/jpeg" };
+        const address = photoAddress(this.root, layer, photos.feature, id);
+        const put = () => ask(address, { method: "PUT", headers, body: photo }, PHOTO_PATIENCE);
+        const result = await this.settled(put, { kind: "photo" });
+        if (result.state !== SENT) return result;
+        await album.forget(id);
+      }
+    }
+    return null;
   }
 
   async attempt({ kind, layer, id, etag, body }) {
@@ -64,10 +90,15 @@ export class Service {
   }
 }
 
+/** Where a photograph is, or its thumbnail. */
+export function photoAddress(root, layer, feature, id, small = "") {
+  return `${root}foto/${layer}/${feature}/${id}${small}.jpg`;
+}
+
 /** The answer; null where there is none. */
-async function ask(address, options) {
+async function ask(address, options, milliseconds = PATIENCE) {
   const patience = new AbortController();
-  const timer = setTimeout(() => patience.abort(), PATIENCE);
+  const timer = setTimeout(() => patience.abort(), milliseconds);
   try {
     return await fetch(address, { ...options, signal: patience.signal, credentials: "same-origin" });
   } catch (error) {

@@ -35,6 +35,8 @@ export function valueOf(field, raw) {
       return number(field, said);
     case "boolean":
       return { value: said === "true" };
+    case "photos":
+      return { value: said.split("\n") };
     case "texts":
       return texts(field, said);
     case "text":
@@ -82,6 +84,7 @@ export function rawOf(field, value) {
   if (field.type === "codes") return value || [];
   if (value === null || value === undefined) return "";
   switch (field.type) {
+    case "photos":
     case "texts":
       return value.join("\n");
     case "decimal":

@@ -23,6 +23,7 @@ export class Cards {
     card.append(
       this.kind(layer, feature),
       element("h2", {}, format.name(layer, feature)),
+      this.photos(layer, feature),
       this.facts(layer, feature),
       this.origin(feature),
       this.foot(layer, feature, latlng),
@@ -39,10 +40,18 @@ export class Cards {
     return element("p", { class: "card-kind" }, mark, layer.title);
   }
 
+  photos(layer, feature) {
+    const { properties } = feature;
+    const ids = layer.fields.filter(isPhotos).flatMap((field) => listed(properties[field.name]));
+    if (!ids.length) return "";
+    const name = format.name(layer, feature);
+    return element("p", { class: "card-photos" }, ...ids.map((id, at) => photo(layer, properties.uid, id, `${name}, foto ${at + 1}`)));
+  }
+
   facts(layer, feature) {
     const list = element("dl", { class: "facts" });
     const rows = layer.fields
-      .filter((field) => field.name !== layer.label)
+      .filter((field) => field.name !== layer.label && !isPhotos(field))
       .map((field) => [field.title, format.value(field, feature.properties[field.name])]);
     for (const [title, text] of [...rows, this.owner(layer, feature)]) {
       if (!text) continue;
@@ -122,6 +131,24 @@ function ifTheirs(layer, feature, actions) {
     if (may) actions.dispatchEvent(new Event("grown", { bubbles: true }));
   });
   return actions;
+}
+
+function isPhotos(field) {
+  return field.type === "photos";
+}
+
+/** A list, which some answers bring as its JSON. */
+function listed(value) {
+  return typeof value === "string" ? JSON.parse(value) : value || [];
+}
+
+/** A thumbnail that opens the photograph; one that cannot be had is left out. */
+function photo(layer, uid, id, title) {
+  const place = `foto/${layer.name}/${uid}/${id}`;
+  const image = element("img", { src: `${place}-kecil.jpg`, alt: title, loading: "lazy" });
+  const link = element("a", { href: `${place}.jpg`, target: "_blank", rel: "noopener" }, image);
+  image.addEventListener("error", () => link.remove());
+  return link;
 }
 
 function capital(text) {

@@ -45,6 +45,8 @@ export function value(field, raw) {
       return field.codes[raw] || String(raw);
     case "codes":
       return [].concat(raw).map((code) => field.codes[code] || code).join(", ");
+    case "photos":
+      return `${[].concat(raw).length} foto`;
     case "texts":
       return [].concat(raw).map(unit).join(", ");
     case "boolean":
