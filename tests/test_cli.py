@@ -370,21 +370,21 @@ def test_an_export_that_is_told_to_end_leaves_nothing(
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     address = kept_city.url.set(drivername="postgresql").render_as_string(hide_password=False)
     kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
-    exporting = subprocess.Popen(
-        [COMMAND, "export", "kwt", "--to", tmp_path / f"a.{form}"],
-        env=kept | {"GEOSATU_LAYERS": str(ROOT / "layers"), "GEOSATU_DATABASE_URL": address, "TMPDIR": str(elsewhere)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    with exporting:
-        while not list(tmp_path.iterdir()):
-            assert exporting.poll() is None
-            time.sleep(0.001)
-        exporting.send_signal(number)
-        assert exporting.communicate(timeout=30) == ("", "")
+    command = [COMMAND, "export", "kwt", "--to", tmp_path / f"a.{form}"]
+    env = kept | {"GEOSATU_LAYERS": str(ROOT / "layers"), "GEOSATU_DATABASE_URL": address, "TMPDIR": str(elsewhere)}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    for _ in range(10):
+        with subprocess.Popen(command, env=env, text=True, **pipes) as exporting:
+            while not list(tmp_path.iterdir()):
+                assert exporting.poll() is None
+                time.sleep(0.001)
+            exporting.send_signal(number)
+            told = exporting.communicate(timeout=30)
+        if exporting.returncode != 0:
+            break
+        next(tmp_path.iterdir()).unlink()  # on a busy machine it may have been told too late
 
-    assert exporting.returncode == 130
+    assert (exporting.returncode, told) == (130, ("", ""))
     assert list(tmp_path.iterdir()) == list(elsewhere.iterdir()) == []
 
 

@@ -30,6 +30,7 @@ Call = Callable[..., Any]
 TYPES = {
     "text": "String",
     "texts": "StringList",
+    "photos": "StringList",
     "code": "String",
     "codes": "StringList",
     "time": "String",

@@ -603,6 +603,28 @@ def test_another_method_is_a_sentence_that_says_what_is_allowed(client: TestClie
     assert "GET" in answer.headers["allow"]
 
 
+def test_a_time_of_day_may_be_asked_for_with_and_without_seconds(client: TestClient):
+    items = "/ogc/collections/posyandu/items?limit=1&jam_buka="
+    whole, short = (client.get(items + said).json()["numberMatched"] for said in ("08:00:00", "08:00"))
+
+    assert whole == short > 0
+
+
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        ("/ogc/collections/kwt/tiles/WebMercatorQuad/0/0/0", "GET, HEAD"),
+        ("/ogc/collections/kwt/items", "GET, HEAD, OPTIONS, POST"),
+        ("/ogc/collections/kwt/items/1", "DELETE, GET, HEAD, OPTIONS, PATCH, PUT"),
+        ("/files/kwt.csv", "GET, HEAD"),
+    ],
+)
+def test_what_is_allowed_is_told_of_all_of_an_address(client: TestClient, path: str, methods: str):
+    answer = client.request("LINK", path)
+
+    assert (answer.status_code, answer.headers["allow"]) == (405, methods)
+
+
 @pytest.mark.parametrize("path", ["/ogc", "/ogc/collections/kwt/items", "/", "/healthz"])
 def test_head_is_answered_as_get_without_a_body(service: str, path: str):
     connection = http.client.HTTPConnection(urlsplit(service).netloc, timeout=10)

@@ -213,10 +213,10 @@ def test_the_tables_follow_what_counts_people(conn: Connection, catalogue: Catal
 
     assert shown() == 20
     edit(folder / "batas_rt.toml", 'unit = "rumah" }', 'unit = "rumah", people = true }')
-    assert "Hitungan orang di batas_rt.jumlah_rumah disembunyikan dari publik selama kecil." in apply()
+    assert "Hitungan orang yang kecil di batas_rt.jumlah_rumah disembunyikan." in apply()
     assert shown() is None, "now a small count stands beside it"
     edit(folder / "batas_rt.toml", 'unit = "rumah", people = true }', 'unit = "rumah" }')
-    assert "Cara menyembunyikan hitungan orang di batas_rt.jumlah_rumah dihapus." in apply()
+    assert "Cara menyembunyikan isi batas_rt.jumlah_rumah dihapus." in apply()
     assert shown() == 20
     edit(
         folder / "batas_rt.toml",

@@ -306,6 +306,7 @@ def test_the_picture_is_named_small_or_large_and_asked_for_again_for_nothing(tow
 
     assert picture.headers["content-type"] == small.headers["content-type"] == "image/jpeg"
     assert picture.headers["x-content-type-options"] == "nosniff"
+    assert "content-encoding" not in picture.headers
     assert picture.headers["etag"] != small.headers["etag"]
     again = town.client.get(str(picture.url), headers={"If-None-Match": picture.headers["etag"]})
     assert (again.status_code, again.content) == (304, b"")
@@ -410,3 +411,14 @@ def test_a_photograph_goes_when_nothing_names_it_any_more(town: ServedTown, pic:
 
     left = {str(each) for (each,) in town.run("SELECT id FROM geosatu.photo WHERE feature = :uid", uid=feature)}
     assert left == {photo, young, once}
+
+
+def test_the_review_opens_files_to_those_who_care_for_the_feature(town: ServedTown, pic: Person, lurah: Person) -> None:
+    camat = town.person("camat", ("camat", "35.71.01"))
+    feature, photo = photographed(town, pic)
+    town.run("UPDATE layer.pos_kamling SET status = 'diajukan' WHERE uid = :uid", uid=feature)
+    ((number,),) = town.run("SELECT id FROM layer.pos_kamling WHERE uid = :uid", uid=feature)
+    pages = [town.client.get(f"/tinjauan/pos_kamling/{number}", headers=who.cookie).text for who in (lurah, camat)]
+
+    assert [f"/{photo}-kecil.jpg" in page for page in pages] == [True, True]
+    assert [f"/{photo}/asli" in page for page in pages] == [True, False]

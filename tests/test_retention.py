@@ -61,8 +61,8 @@ def test_values_go_when_their_months_are_over_and_not_before(conn: Connection, c
 
     found = forget_expired(conn, catalogue, TODAY, OPERATOR)
 
-    assert of(found, "ketua_rt") == ("batas_rt", "ketua_rt", 1, 1, 0)
-    assert of(found, "hp_ketua") == ("batas_rt", "hp_ketua", 1, 1, 0)
+    assert of(found, "ketua_rt") == ("batas_rt", "ketua_rt", 1, 1, 0, 0)
+    assert of(found, "hp_ketua") == ("batas_rt", "hp_ketua", 1, 1, 0, 0)
     assert values_of(conn, rt, over, "ketua_rt") == [None, None]
     assert values_of(conn, rt, over, "hp_ketua") == [None, None]
     assert values_of(conn, rt, last_day, "ketua_rt") == ["Sutris"]
@@ -87,7 +87,7 @@ def test_every_earlier_version_goes_by_its_own_date(conn: Connection, catalogue:
 
     found = forget_expired(conn, catalogue, TODAY, OPERATOR)
 
-    assert of(found, "ketua_rt")[2:] == (0, 1, 0)
+    assert of(found, "ketua_rt")[2:] == (0, 1, 0, 0)
     assert values_of(conn, rt, feature, "ketua_rt") == ["Baru", None]
 
 
@@ -117,7 +117,7 @@ def test_a_value_without_a_date_stays_and_is_told(conn: Connection, catalogue: C
 
     found = forget_expired(conn, catalogue, TODAY, OPERATOR)
 
-    assert of(found, "ketua_rt")[2:] == (0, 0, 1)
+    assert of(found, "ketua_rt")[2:] == (0, 0, 1, 0)
     assert values_of(conn, rt, feature, "ketua_rt") == ["Sutris"]
 
 

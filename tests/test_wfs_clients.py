@@ -31,6 +31,7 @@ from geosatu.layers import Catalogue
 TYPES = {
     "text": "String",
     "texts": "String",
+    "photos": "String",
     "code": "String",
     "codes": "String",
     "time": "Time",

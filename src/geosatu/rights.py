@@ -99,6 +99,11 @@ def areas_of(kode_wilayah: str | None) -> tuple[str, ...]:
     return (WHOLE_CITY,) if kode_wilayah is None else (WHOLE_CITY, kode_wilayah[:8], kode_wilayah)
 
 
+def cares_for(rights: Iterable[Right], kode_wilayah: str | None) -> bool:
+    """Whether these rights open what is restricted about a feature of this kelurahan, to who says why."""
+    return any(ROLES[right.role].cares and right.covers(kode_wilayah) for right in rights)
+
+
 def may_take(step: Step, rights: Iterable[Right], kode_wilayah: str | None, own: bool) -> bool:
     """Whether these rights allow the step with a feature of this kelurahan; own: one that they made themselves."""
     return any(

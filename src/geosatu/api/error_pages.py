@@ -18,12 +18,13 @@ from psycopg_pool import PoolTimeout
 from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match
 
 from geosatu.api import own_pages
 from geosatu.api.access import reader_of
 from geosatu.api.context import City, address_of
 from geosatu.api.csrf import HEADER, token_of
-from geosatu.api.hot import wants_html
+from geosatu.api.hot import PATH, wants_html
 from geosatu.api.own_pages import ICONS, go_to, own_path, page
 from geosatu.api.problems import BUG, FORM, TITLES, Problem, problem_of
 from geosatu.errors import GeosatuError, InvalidQuery, NotSignedIn
@@ -45,6 +46,8 @@ HEADS = {
 }
 OTHERWISE = "Tidak dapat dilakukan"
 
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+
 
 def register_errors(app: FastAPI) -> None:
     """Answer every error of the application."""
@@ -57,8 +60,10 @@ def register_errors(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def routing(request: Request, error: HTTPException) -> Response:
-        title = TITLES.get(error.status_code, str(error.detail))
-        return await told_to(request, Problem(error.status_code, title, headers=dict(error.headers or {})))
+        status, headers = error.status_code, dict(error.headers or {})
+        if status in (404, 405) and (methods := methods_at(request)):
+            status, headers = 405, {"Allow": ", ".join(methods)}
+        return await told_to(request, Problem(status, TITLES.get(status, str(error.detail)), headers=headers))
 
     @app.exception_handler(DBAPIError)
     async def database(request: Request, error: DBAPIError) -> Response:
@@ -67,6 +72,16 @@ def register_errors(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     async def bug(request: Request, error: Exception) -> Response:
         return await told_to(request, BUG)
+
+
+def methods_at(request: Request) -> list[str]:
+    """What the address that was asked takes: of all its routes, and of the doors before the framework."""
+    found = {"GET"} if PATH.fullmatch(request.scope["path"]) else set()
+    for method in METHODS:
+        asked = {**request.scope, "method": method}
+        if any(route.matches(asked)[0] is Match.FULL for route in request.app.routes):
+            found.add(method)
+    return sorted(found | ({"HEAD"} if "GET" in found else set()))
 
 
 async def told_to(request: Request, problem: Problem) -> Response:

@@ -272,10 +272,10 @@ def takes_gzip(asked: Mapping[bytes, bytes]) -> bool:
 
 
 class Gzip(GZipMiddleware):
-    """The framework's, which takes `gzip;q=0` for a wish."""
+    """The framework's, which takes `gzip;q=0` for a wish, and photographs for what can be compressed again."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and not takes_gzip(dict(scope["headers"])):
+        if scope["type"] == "http" and (scope["path"].startswith("/foto/") or not takes_gzip(dict(scope["headers"]))):
             scope = {**scope, "headers": [each for each in scope["headers"] if each[0] != b"accept-encoding"]}
         await super().__call__(scope, receive, send)
 

@@ -8,7 +8,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Container, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -256,7 +256,9 @@ def _filter(layer: Layer, given: Mapping[str, str], own: Mapping[str, Kind], act
     schemas = properties(layer, actor.access) if asked else {}
     for name, said in asked.items():
         _require_fit(name, said, of_parameter(schemas[name]))
-        trees.append(_equals(name, said, own[name]))
+        field = layer.fields.get(name)
+        clocked = field is not None and field.type == "time"
+        trees.append(_equals(name, _time_of_day(said) if clocked else said, own[name]))
     if not trees:
         return None
     return trees[0] if len(trees) == 1 else {"op": "and", "args": trees}
@@ -275,6 +277,14 @@ def _require_fit(name: str, said: str, schema: dict[str, Any]) -> None:
             datetime.fromisoformat(said)
     except ValueError:
         raise InvalidQuery(f"{name}={shortened(said)}: bukan tanggal atau waktu; tulis misalnya 2026-08-17.") from None
+
+
+def _time_of_day(said: str) -> str:
+    """A time of day as it is stored, with its seconds; what is none equals none."""
+    try:
+        return time.fromisoformat(said).isoformat()
+    except ValueError:
+        return said
 
 
 def _equals(name: str, said: str, kind: Kind) -> Tree:

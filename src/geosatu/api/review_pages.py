@@ -23,7 +23,7 @@ from geosatu.api.working import WorkConnDep, WorkerDep, WorkRoute, is_program, k
 from geosatu.database.rights import act_as
 from geosatu.errors import InvalidQuery, NotAllowed
 from geosatu.layers import KODE_WILAYAH, STATUSES, SYSTEM_FIELDS, Layer
-from geosatu.rights import FORWARD, STEPS, Step, comments, may_edit, reviews
+from geosatu.rights import FORWARD, STEPS, Step, cares_for, comments, may_edit, reviews
 from geosatu.store import review
 from geosatu.store.review import Batch, Obstacles, Outcome, Refusal, Seen, Undecided, Worker
 from geosatu.validation import first_fault
@@ -416,6 +416,7 @@ def _feature_page(
         may_comment=comments(worker.rights),
         may_except=review.may_except(worker, about["kode_wilayah"]),
         shortest_reason=review.SHORTEST_REASON,
+        may_open=cares_for(worker.rights, about["kode_wilayah"]),
         may_edit=about["status"] != "arsip"
         and may_edit(worker.rights, layer, about["kode_wilayah"], own=about["created_by"] == worker.actor.name),
         **_map_of(request, layer, [feature]),

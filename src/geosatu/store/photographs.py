@@ -54,6 +54,9 @@ class Original(NamedTuple):
 def keep(conn: Connection, layer: Layer, feature: UUID, photo: UUID, taken: Photograph, actor: Actor) -> bool:
     """Keep a photograph; whether it is new. One that comes again is the same one."""
     columns = table.c
+    own = select(columns.id).where(_is(layer, feature, photo), columns.account == actor.account)
+    if conn.scalar(own) is not None:
+        return False
     today = select(func.count()).where(
         columns.account == actor.account, columns.at > func.now() - func.make_interval(0, 0, 0, 1)
     )
@@ -73,10 +76,9 @@ def keep(conn: Connection, layer: Layer, feature: UUID, photo: UUID, taken: Phot
     new = row.on_conflict_do_nothing(index_elements=["id"]).returning(columns.id)
     if conn.scalar(new) is not None:
         return True
-    own = select(columns.id).where(_is(layer, feature, photo), columns.account == actor.account)
-    if conn.scalar(own) is None:
-        raise InvalidFeature("Pengenal foto ini sudah dipakai foto lain; beri uuid yang baru.")
-    return False
+    if conn.scalar(own) is not None:  # sent twice at once
+        return False
+    raise InvalidFeature("Pengenal foto ini sudah dipakai foto lain; beri uuid yang baru.")
 
 
 def shown(conn: Connection, layer: Layer, feature: UUID, photo: UUID, size: Size | None) -> bytes | None:

@@ -41,7 +41,7 @@ class Attribute:
 def own_attributes(fields: Iterable[Field]) -> list[Attribute]:
     """A layer's own fields."""
     return [
-        Attribute(field.name, _titled(field), _widget(field), editable=not field.measure, required=field.required)
+        Attribute(field.name, _titled(field), _widget(field), editable=_is_editable(field), required=field.required)
         for field in fields
     ]
 
@@ -83,6 +83,11 @@ def _titled(field: Field) -> str:
     if field.unit is None or field.unit.casefold() in field.title.casefold().split():
         return field.title
     return f"{field.title} ({field.unit})"
+
+
+def _is_editable(field: Field) -> bool:
+    """Photographs are only names here, which nobody types."""
+    return not field.measure and field.type != "photos"
 
 
 def _widget(field: Field) -> Widget | None:
