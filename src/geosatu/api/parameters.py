@@ -36,6 +36,7 @@ FORMS = ("json", "geojson", "html")
 """What `f` may ask for at features."""
 
 MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})?)?", re.ASCII)
+UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 LETTERS = str.maketrans(" tz", "TTZ")
 """How moments may also be written."""
@@ -277,6 +278,8 @@ def _require_fit(name: str, said: str, schema: dict[str, Any]) -> None:
             datetime.fromisoformat(said)
     except ValueError:
         raise InvalidQuery(f"{name}={shortened(said)}: bukan tanggal atau waktu; tulis misalnya 2026-08-17.") from None
+    if schema.get("format") == "uuid" and UUID.fullmatch(said) is None:
+        raise InvalidQuery(f"{name}={shortened(said)}: bukan pengenal foto (uuid).")
 
 
 def _time_of_day(said: str) -> str:
