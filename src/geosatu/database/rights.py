@@ -243,6 +243,7 @@ def _statements(database: str, catalogue: Catalogue) -> Iterator[str]:
     rows = ", ".join(f"('{layer.name}', '{role}')" for layer in catalogue for role in editors(layer))
     yield f"INSERT INTO geosatu.editor VALUES {rows}"  # noqa: S608  # words of our own
     yield from _own_policies(public, internal, restricted, service)
+    yield from _finding_policies(catalogue, public, internal, restricted)
     yield from _photo_policies(catalogue, public, internal, restricted)
     for layer in catalogue:
         yield from _layer_statements(layer, public, internal, restricted)
@@ -252,21 +253,9 @@ def _statements(database: str, catalogue: Catalogue) -> Iterator[str]:
 
 
 def _own_policies(public: str, internal: str, restricted: str, service: str) -> Iterator[str]:
-    """What people see of findings, decisions, the audit log and the data list, and the service of secrets."""
-    for name in ("finding", "exception", "decision", "audit", "data_list", "secret"):
+    """What people see of decisions, the audit log and the data list, and the service of secrets."""
+    for name in ("decision", "audit", "data_list", "secret"):
         yield f"ALTER TABLE geosatu.{name} ENABLE ROW LEVEL SECURITY"
-    yield f'GRANT SELECT ON geosatu.finding TO "{public}", "{internal}", "{restricted}"'
-    # A feature may have been withdrawn, and rights may have ended, since the check.
-    seen = "geosatu.sees_all(layer, features)"
-    yield f'CREATE POLICY public ON geosatu.finding FOR SELECT TO "{public}" USING (public AND {seen})'
-    yield (
-        f'CREATE POLICY staff ON geosatu.finding FOR SELECT TO "{internal}", "{restricted}" '
-        f"USING ((public OR {_somewhere(role for role, each in ROLES.items() if each.sees)}) AND {seen})"
-    )
-    told = "id, at, layer, rule, features, message, reason, account, actor"
-    yield f'GRANT SELECT ({told}) ON geosatu.exception TO "{public}", "{internal}", "{restricted}"'
-    yield f'CREATE POLICY seen ON geosatu.exception FOR SELECT TO "{internal}", "{restricted}" USING ({seen})'
-    yield f'GRANT EXECUTE ON FUNCTION geosatu.except_finding TO "{internal}"'
     yield f'GRANT SELECT, INSERT ON geosatu.decision TO "{internal}"'
     yield (
         f'CREATE POLICY seen ON geosatu.decision FOR SELECT TO "{internal}" USING '
@@ -285,6 +274,37 @@ def _own_policies(public: str, internal: str, restricted: str, service: str) -> 
     yield f'GRANT SELECT, INSERT, UPDATE, DELETE ON geosatu.data_list TO "{internal}"'
     yield f'CREATE POLICY seen ON geosatu.data_list FOR SELECT TO "{internal}" USING (true)'
     yield f'CREATE POLICY kept ON geosatu.data_list TO "{internal}" USING ({auditors}) WITH CHECK ({auditors})'
+
+
+def _finding_policies(catalogue: Catalogue, public: str, internal: str, restricted: str) -> Iterator[str]:
+    """Findings, and exceptions from them, are seen by those who see all of their features now: one may have been
+    withdrawn, and rights may have ended, since the check."""
+    staff = f'"{internal}", "{restricted}"'
+    for name in ("finding", "exception"):
+        yield f"ALTER TABLE geosatu.{name} ENABLE ROW LEVEL SECURITY"
+    yield f'GRANT SELECT ON geosatu.finding TO "{public}", {staff}'
+    seen = _seeing_all(catalogue, "finding")
+    yield f'CREATE POLICY public ON geosatu.finding FOR SELECT TO "{public}" USING (public AND {seen})'
+    yield (
+        f"CREATE POLICY staff ON geosatu.finding FOR SELECT TO {staff} "
+        f"USING ((public OR {_somewhere(role for role, each in ROLES.items() if each.sees)}) AND {seen})"
+    )
+    told = "id, at, layer, rule, features, message, reason, account, actor"
+    yield f'GRANT SELECT ({told}) ON geosatu.exception TO "{public}", {staff}'
+    seen = _seeing_all(catalogue, "exception")
+    yield f"CREATE POLICY seen ON geosatu.exception FOR SELECT TO {staff} USING ({seen})"
+    yield f'GRANT EXECUTE ON FUNCTION geosatu.except_finding TO "{internal}"'
+
+
+def _seeing_all(catalogue: Catalogue, table: str) -> str:
+    """Whether who asks sees all features that a row of this table names. Written out for each layer, so that
+    PostgreSQL asks for the rights of an account once and not for each row."""
+    ways = " ".join(
+        f"WHEN '{layer.name}' THEN cardinality({table}.features) = "  # noqa: S608  # names of our own
+        f"(SELECT count(*) FROM {table_of(layer).fullname} f WHERE f.id = ANY ({table}.features))"
+        for layer in catalogue
+    )
+    return f"CASE {table}.layer {ways} ELSE false END" if ways else "false"
 
 
 def _photo_policies(catalogue: Catalogue, public: str, internal: str, restricted: str) -> Iterator[str]:

@@ -26,15 +26,6 @@ CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON geosatu.except
 """
 
 FUNCTIONS = """
--- Whether who asks sees all of these features now.
-CREATE FUNCTION geosatu.sees_all(layer text, features bigint[]) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
-DECLARE
-    seen bigint;
-BEGIN
-    EXECUTE format('SELECT count(*) FROM layer.%I WHERE id = ANY ($1)', layer) INTO seen USING features;
-    RETURN seen = cardinality(features);
-END $$;
-
 -- What the content of features is known by: it stays the same when only their status changes.
 CREATE FUNCTION geosatu.content_mark(layer text, features bigint[]) RETURNS text LANGUAGE plpgsql STABLE
 SECURITY DEFINER SET search_path = pg_catalog, public AS $$
