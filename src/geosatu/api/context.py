@@ -71,7 +71,7 @@ class City:
     hashing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(HASHING))
     """Each password that is looked at takes memory for as long as that lasts."""
     developing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
-    """A large photograph takes some 200 MB for as long as it is being made smaller."""
+    """A large photograph takes up to 400 MB for as long as it is being made smaller."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _overviews: OrderedDict[str, tuple[dict[str, int], Overview]] = field(default_factory=OrderedDict)
 

@@ -16,10 +16,15 @@ from geosatu.features import Photograph
 LARGEST_PHOTO = 12_000_000
 """Bytes of a file."""
 
-MOST_PIXELS = 50_000_000
+MOST_PIXELS = {"JPEG": 64_000_000, "PNG": 24_000_000, "WEBP": 24_000_000}
+"""JPEG is decoded in a smaller size, the others whole."""
+
 PICTURE = 1600
 """Pixels of the longer side."""
 THUMBNAIL = 320
+
+SMOOTH = ("RGB", "RGBA", "L", "LA", "CMYK")
+"""What is made smaller as it is; of others the colours cannot be mixed."""
 
 KINDS = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
 
@@ -33,26 +38,27 @@ def developed(body: bytes) -> Photograph:
     try:
         with Image.open(BytesIO(body), formats=tuple(KINDS)) as file:
             width, height = file.size
-            if width * height > MOST_PIXELS:
+            form = str(file.format)
+            if width * height > (most := MOST_PIXELS[form]):
                 raise InvalidFeature(
-                    f"Foto ini {width} x {height} piksel, paling banyak {MOST_PIXELS // 1_000_000} juta piksel. "
-                    "Perkecil dahulu."
+                    f"Foto ini {width} x {height} piksel, paling banyak {most // 1_000_000} juta. Perkecil dahulu."
                 )
-            kind = KINDS[str(file.format)]
             file.draft("RGB", (PICTURE, PICTURE))
-            upright = ImageOps.exif_transpose(file)
-            shown = _painted(upright, PICTURE)
+            image = file if file.mode in SMOOTH else file.convert("RGBA" if file.has_transparency_data else "RGB")
+            image.thumbnail((PICTURE, PICTURE), Image.Resampling.LANCZOS)
+            shown = _painted(ImageOps.exif_transpose(image))
     except InvalidFeature:
         raise
     except Exception:  # whatever a broken file makes of its decoder
         raise InvalidFeature("Berkas ini bukan foto JPEG, PNG atau WebP yang utuh. Pilih foto lain.") from None
-    return Photograph(body, kind, _jpeg(shown, 82), _jpeg(_painted(shown, THUMBNAIL), 75))
+    picture = _jpeg(shown, 82)
+    shown.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
+    return Photograph(body, KINDS[form], picture, _jpeg(shown, 75))
 
 
-def _painted(image: Image.Image, longest: int) -> Image.Image:
-    """The image, no larger than this, on white, in a new one that knows nothing of its file."""
+def _painted(image: Image.Image) -> Image.Image:
+    """The image on white, in a new one that knows nothing of its file."""
     image = image.convert("RGBA" if image.has_transparency_data else "RGB")
-    image.thumbnail((longest, longest), Image.Resampling.LANCZOS)
     new = Image.new("RGB", image.size, "white")
     new.paste(image, mask=image if image.mode == "RGBA" else None)
     return new
