@@ -50,6 +50,8 @@ def _of_field(field: Field) -> dict[str, Any]:
     schema: dict[str, Any] = {**TYPES[field.type], "title": field.title}
     if field.description:
         schema["description"] = field.description
+    if field.type == "photos":
+        schema["description"] = "Pengenal foto; gambarnya di /foto/{lapisan}/{uid fitur}/{pengenal}.jpg"
     if field.unit:
         schema["x-ogc-unit"] = field.unit
     if field.codes:
