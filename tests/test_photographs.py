@@ -422,3 +422,11 @@ def test_the_review_opens_files_to_those_who_care_for_the_feature(town: ServedTo
 
     assert [f"/{photo}-kecil.jpg" in page for page in pages] == [True, True]
     assert [f"/{photo}/asli" in page for page in pages] == [True, False]
+
+
+def test_a_volunteer_sees_the_photographs_of_what_is_their_own(town: ServedTown, pic: Person) -> None:
+    budi, ani = (town.person(name, ("relawan", HERE)) for name in ("budi", "ani"))
+    feature, photo = photographed(town, budi)
+    asked = ("pos_kamling", feature, photo)
+
+    assert [show(town, who, *asked) for who in (budi, pic, ani, None)] == [200, 200, 404, 404]
