@@ -365,6 +365,14 @@ def test_a_database_that_is_not_there_is_a_sentence(cluster: Cluster):
     assert 'database "entah" does not exist' in complaint(address(cluster, database="entah"))
 
 
+def test_a_database_of_few_letters_is_a_sentence(cluster: Cluster):
+    with psycopg.connect(cluster.conninfo, autocommit=True) as conn:
+        conn.execute("CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
+
+    said = complaint(address(cluster, database="latin"))
+    assert said == "Basis data itu menyimpan teks sebagai LATIN1; buat dengan ENCODING 'UTF8' TEMPLATE template0."
+
+
 def test_who_may_not_install_postgis_is_told_to_ask(cluster: Cluster, guest: str):
     said = complaint(address(cluster, user=guest, password="rahasia-tamu", database="polos"))
 

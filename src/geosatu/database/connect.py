@@ -157,6 +157,7 @@ def _prepare(engine: Engine, minimum: tuple[int, int]) -> None:
     try:
         with engine.begin() as conn:
             hold_tables(conn)
+            _require_unicode(conn)
             _require_postgis(conn, minimum)
             for schema in (OWN_SCHEMA, LAYER_SCHEMA):
                 conn.execute(text(f"CREATE SCHEMA IF NOT EXISTS {schema}"))
@@ -181,6 +182,15 @@ def _where(url: URL) -> str:
     """The database and its host, without anything secret."""
     host = url.host or url.query.get("host") or "localhost"
     return f"{url.database!r} di {host}" + (f" port {url.port}" if url.port else "")
+
+
+def _require_unicode(conn: Connection) -> None:
+    """Names of people and places have all letters."""
+    encoding = conn.scalar(text("SHOW server_encoding"))
+    if encoding != "UTF8":
+        raise DatabaseUnavailable(
+            f"Basis data itu menyimpan teks sebagai {encoding}; buat dengan ENCODING 'UTF8' TEMPLATE template0."
+        )
 
 
 def _require_postgis(conn: Connection, minimum: tuple[int, int]) -> None:
