@@ -10,6 +10,8 @@ const GRACE = 3600000;
 
 /** Keeps a photograph, a Blob, by its name; at least until the page closes. */
 export async function remember(id, blob) {
+  // Else a browser that is short of room may throw all of it away.
+  if (navigator.storage && navigator.storage.persist) navigator.storage.persist();
   // Some browsers keep no Blobs.
   const kept = await run("readwrite", (store, bytes) => store.put({ id, bytes, at: Date.now() }), await blob.arrayBuffer());
   if (!kept) beside.set(id, blob);
