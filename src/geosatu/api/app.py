@@ -44,7 +44,7 @@ from geosatu.database.rights import conninfo_as
 from geosatu.features import PUBLIC
 from geosatu.layers import Catalogue
 from geosatu.settings import Settings
-from geosatu.store.answers import Pool
+from geosatu.store.answers import Pool, Warming, warming
 from geosatu.store.revisions import Revisions
 
 LONGEST_STATEMENT = 30
@@ -199,7 +199,7 @@ def create_app(settings: Settings, catalogue: Catalogue, engine: Engine) -> ASGI
     """The service over a prepared database; `engine` is that of `open_service`."""
     for_answers = conninfo_as(conninfo_of(engine, LONGEST_STATEMENT), PUBLIC)
     for_files = conninfo_as(conninfo_of(engine, files.LONGEST_FILE), PUBLIC)
-    pool = _pool(for_answers, 1, HOT_CONNECTIONS, f"{ALONE} {CHEAP}")
+    pool = _pool(for_answers, 1, HOT_CONNECTIONS, f"{ALONE} {CHEAP}", warming(catalogue))
     streams = _pool(for_files, 0, STREAMS, ALONE)
     known = Known(pool)
     city = City(
@@ -245,7 +245,7 @@ def create_app(settings: Settings, catalogue: Catalogue, engine: Engine) -> ASGI
     return SlashAtEnd(OpenToOthers(Wfs(Hot(app, city), city)))
 
 
-def _pool(conninfo: str, least: int, most: int, planning: str) -> Pool:
+def _pool(conninfo: str, least: int, most: int, planning: str, begin: Warming | None = None) -> Pool:
     options = f"{conninfo_to_dict(conninfo)['options']} {planning}"
     return AsyncConnectionPool(
         make_conninfo(conninfo, options=options),
@@ -253,6 +253,7 @@ def _pool(conninfo: str, least: int, most: int, planning: str) -> Pool:
         max_size=most,
         timeout=LONGEST_WAIT,
         open=False,
+        configure=begin,
         kwargs={"autocommit": True},
     )
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import datetime
 
+import psycopg
 from psycopg import AsyncConnection
 from psycopg.pq import Format
 from psycopg.pq.abc import PGresult
@@ -14,18 +17,36 @@ from psycopg_pool import AsyncConnectionPool
 from geosatu.crs import Crs
 from geosatu.database.rights import ACTING, OPENING, acting, opening
 from geosatu.errors import UnknownFeature
-from geosatu.features import Actor, Page, Query
-from geosatu.layers import Layer
+from geosatu.features import PUBLIC, Actor, Page, Query
+from geosatu.layers import Catalogue, Layer
 from geosatu.store import statements, tiles
 from geosatu.store.statements import Statement
 
 Pool = AsyncConnectionPool[AsyncConnection]
+Warming = Callable[[AsyncConnection], Awaitable[None]]
 Kind = tuple[Layer, Crs, Actor]
 Versioned = tuple[bytes, int]
 """A feature as GeoJSON text, and its version."""
 
 TRUE = b"\x01"
 """How PostgreSQL sends it in binary."""
+
+
+FAR_FROM_ALL = (22, 0, 0)
+"""A tile where nothing is."""
+
+
+def warming(catalogue: Catalogue) -> Warming:
+    """What a new connection does before it is asked: it looks for a tile of each layer. Else its first question would
+    take twice as long, while PostgreSQL learns of tables, policies and PostGIS."""
+
+    async def warm(conn: AsyncConnection) -> None:
+        with suppress(psycopg.Error):  # the tables are being changed just now; a question will tell
+            for layer in catalogue:
+                way = next(tiles.ways(layer, *FAR_FROM_ALL, PUBLIC.access))
+                await conn.execute(way.sql, way.values, prepare=False)
+
+    return warm
 
 
 async def page(pool: Pool, layer: Layer, query: Query, actor: Actor) -> Page:
