@@ -41,10 +41,12 @@ def warming(catalogue: Catalogue) -> Warming:
     take twice as long, while PostgreSQL learns of tables, policies and PostGIS."""
 
     async def warm(conn: AsyncConnection) -> None:
-        with suppress(psycopg.Error):  # the tables are being changed just now; a question will tell
-            for layer in catalogue:
-                way = next(tiles.ways(layer, *FAR_FROM_ALL, PUBLIC.access))
+        await conn.execute("SET lock_timeout = '10ms'")
+        for layer in catalogue:
+            way = next(tiles.ways(layer, *FAR_FROM_ALL, PUBLIC.access))
+            with suppress(psycopg.Error):  # the table is being changed just now
                 await conn.execute(way.sql, way.values, prepare=False)
+        await conn.execute("RESET lock_timeout")
 
     return warm
 
