@@ -174,7 +174,7 @@ def test_every_parameter_is_tried() -> None:
     assert set(PARAMETERS) - set(VALUES) == {"filter"}, "which is tried below"
 
 
-@settings(often, max_examples=500)
+@settings(often, max_examples=300)
 @given(requests())
 @example({"bbox": "-9e7,-9e7,9e7,9e7", "bbox-crs": "EPSG:32749"})
 @example({"bbox": "112,-7.8,112.1,-7.9"})
@@ -196,7 +196,7 @@ WORDS = st.sampled_from(VOCABULARY.split()) | st.text(max_size=5) | st.floats().
 CRS_OF_FILTERS = st.sampled_from(["CRS84", "EPSG:4326", "EPSG:32749", "EPSG:3857"])
 
 
-@settings(often, max_examples=500)
+@settings(often, max_examples=300)
 @given(st.lists(WORDS, max_size=15).map(" ".join), CRS_OF_FILTERS)
 @example("=".join(["1"] * 8000), "CRS84")
 @example("(" * 30 + "1 $" + ")" * 30, "CRS84")
@@ -247,7 +247,7 @@ def nested(depth: int) -> Any:
     return tree
 
 
-@settings(often, max_examples=500)
+@settings(often, max_examples=300)
 @given(TREES, CRS_OF_FILTERS)
 @example({"op": "=", "args": [{"property": "luas_m2"}, 10**400]}, "CRS84")
 @example({"op": "s_intersects", "args": [{"property": "geometry"}, {"bbox": [10**400, 1, 2, 3]}]}, "CRS84")

@@ -39,7 +39,7 @@ described.config.generation.update(allow_x00=False)  # JSON Schema has no word f
 
 
 @described.include(path_regex=SOME).parametrize()
-@settings(max_examples=40, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
 def test_a_door_answers_as_it_is_described(case: Any, service: str) -> None:
     case.call_and_validate(base_url=f"{service}/ogc", excluded_checks=unfit(case.query or {}))
 
@@ -69,7 +69,7 @@ def town(cluster: Cluster, catalogue: Catalogue) -> Iterator[tuple[str, dict[str
 @described.include(
     path_regex=r"^/collections/(pos_kamling|batas_rt)/items", method_regex="POST|PUT|PATCH|DELETE"
 ).parametrize()
-@settings(max_examples=40, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
 def test_a_door_that_changes_features_answers_as_it_is_described(case: Any, town: tuple[str, dict[str, str]]) -> None:
     address, who = town
     held = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]

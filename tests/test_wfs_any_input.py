@@ -148,7 +148,7 @@ def requests(draw: st.DrawFn) -> dict[str, str]:
     return {**base, **{name: draw(VALUES[name]) for name in names}}
 
 
-@settings(often, max_examples=800)
+@settings(often, max_examples=400)
 @given(requests())
 @example({"service": "WFS", "version": "1.1.0", "request": "GetFeature", "typename": "kwt", "startindex": "9" * 18})
 def test_any_value_of_a_parameter_is_answered_or_refused(door: Door, asked: dict[str, str]) -> None:
@@ -285,7 +285,7 @@ def elements(draw: st.DrawFn, inside: st.SearchStrategy[str]) -> str:
 TREES = st.recursive(TEXTS.map(escaped), elements, max_leaves=12)
 
 
-@settings(often, max_examples=800)
+@settings(often, max_examples=400)
 @given(TREES, st.sampled_from(["1.0.0", "1.1.0", "2.0.0"]))
 def test_any_elements_are_a_filter_or_refused(door: Door, tree: str, version: str) -> None:
     space = "http://www.opengis.net/wfs/2.0" if version == "2.0.0" else "http://www.opengis.net/wfs"
@@ -302,7 +302,7 @@ PLACES = st.one_of(
 )
 
 
-@settings(often, max_examples=500)
+@settings(often, max_examples=300)
 @given(
     st.sampled_from(RELATIONS),
     st.sampled_from(["Point", "LineString", "Polygon", "Envelope"]),
